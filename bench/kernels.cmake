@@ -1,0 +1,13 @@
+add_executable(bench_kernels kernels.cpp)
+atelier_vector_objects(bench_kernels multiply_add_peak.cpp)
+target_link_libraries(bench_kernels PRIVATE atelier_kernels atelier_warnings benchmark::benchmark)
+# Peers, where they are found: oneDNN on cpu, cuBLASLt on cuda. Only this program links them.
+find_package(dnnl QUIET CONFIG)
+if(TARGET DNNL::dnnl)
+  target_compile_definitions(bench_kernels PRIVATE ATELIER_BENCH_ONEDNN)
+  target_link_libraries(bench_kernels PRIVATE DNNL::dnnl)
+endif()
+if(ATELIER_WITH_CUDA AND TARGET CUDA::cublasLt)
+  target_compile_definitions(bench_kernels PRIVATE ATELIER_BENCH_CUBLASLT)
+  target_link_libraries(bench_kernels PRIVATE CUDA::cublasLt CUDA::cudart_static)
+endif()

@@ -1,0 +1,2 @@
+add_executable(bench_runtime runtime.cpp)
+target_link_libraries(bench_runtime PRIVATE atelier_runtime atelier_warnings benchmark::benchmark)

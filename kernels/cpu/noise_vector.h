@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/philox.h"
+
+// The cpu device's noise, once for every instruction set. Writes blocks [first_block, first_block + blocks)
+// of a stream, four floats each, to `destination` (any alignment). All sets write the same bits.
+#define ATELIER_DECLARE_NOISE(set)                                                        \
+  namespace atelier::cpu::set {                                                           \
+  void uniform_blocks(float* destination, std::uint64_t first_block, std::int64_t blocks, \
+                      PhiloxStream random, float low, float span);                        \
+  void normal_blocks(float* destination, std::uint64_t first_block, std::int64_t blocks,  \
+                     PhiloxStream random, float mean, float deviation);                   \
+  }
+ATELIER_DECLARE_NOISE(portable)
+ATELIER_DECLARE_NOISE(avx2)
+ATELIER_DECLARE_NOISE(avx512)
+#undef ATELIER_DECLARE_NOISE

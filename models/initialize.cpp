@@ -1,0 +1,125 @@
+#include "models/initialize.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <span>
+
+#include "kernels/noise_function.h"
+#include "models/torch_generator.h"
+
+namespace atelier {
+namespace {
+
+constexpr std::array<std::string_view, 3> kDistributionNames{"torch_default", "normal", "uniform"};
+constexpr double kMaxScale = 1e30;  // keeps every drawn number, up to 6.7 deviations, finite in fp32
+
+/// Where one layer's parameters lie, and what they are drawn from.
+struct LayerDraw {
+  std::span<float> weights;
+  std::span<float> bias;  // empty where the layer has none
+  double bound = 1;       // 1 / sqrt(fan_in): torch.nn.Linear's half-width
+  double scale = 1;       // the initializer's, the layer's factor included
+};
+
+void require_scale(const char* what, double scale) {
+  if (scale >= 0 && scale <= kMaxScale) return;
+  throw InvalidArgument(
+      fmt::format("initialize: {} is {}; it must be between 0 and {:g}", what, scale, kMaxScale));
+}
+
+std::vector<LayerDraw> divide(const CppnTopology& topology, const Initializer& initializer,
+                              std::span<float> parameters) {
+  std::vector<LayerDraw> draws;
+  std::size_t position = 0;
+  for (std::size_t l = 0; l < topology.layers.size(); ++l) {
+    const auto fan_in = static_cast<std::size_t>(topology.fan_in(l));
+    const auto width = static_cast<std::size_t>(topology.layers[l].width);
+    LayerDraw draw;
+    draw.weights = parameters.subspan(position, width * fan_in);
+    position += width * fan_in;
+    draw.bias = parameters.subspan(position, topology.layers[l].bias ? width : 0);
+    position += draw.bias.size();
+    draw.bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
+    draw.scale = initializer.scale * (initializer.layer_scale.empty() ? 1.0 : initializer.layer_scale[l]);
+    require_scale("scale times layer_scale", draw.scale);
+    draws.push_back(draw);
+  }
+  return draws;
+}
+
+void fill_uniform(std::span<float> values, PhiloxStream random, double half_width) {
+  const auto high = static_cast<float>(half_width);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = uniform_element(random, i, -high, high);
+}
+
+void draw_philox(std::span<const LayerDraw> draws, Distribution distribution, std::uint64_t seed) {
+  for (std::size_t l = 0; l < draws.size(); ++l) {
+    const LayerDraw& draw = draws[l];
+    const PhiloxStream weights{seed, 2 * l};
+    if (distribution == Distribution::normal) {
+      const auto deviation = static_cast<float>(draw.scale);
+      for (std::size_t i = 0; i < draw.weights.size(); ++i)
+        draw.weights[i] = normal_element(weights, i, 0.0F, deviation);
+    } else {
+      const double half_width = distribution == Distribution::uniform ? draw.scale : draw.scale * draw.bound;
+      fill_uniform(draw.weights, weights, half_width);
+    }
+    fill_uniform(draw.bias, {seed, 2 * l + 1}, draw.bound);
+  }
+}
+
+void draw_torch(std::span<const LayerDraw> draws, Distribution distribution, std::uint64_t seed) {
+  TorchGenerator generator(seed);
+  for (const LayerDraw& draw : draws) {
+    const auto bound = static_cast<float>(draw.bound);
+    generator.fill_uniform(draw.weights, -bound, bound);
+    generator.fill_uniform(draw.bias, -bound, bound);
+  }
+  for (const LayerDraw& draw : draws) {
+    const auto scale = static_cast<float>(draw.scale);
+    switch (distribution) {
+      case Distribution::torch_default:
+        for (float& weight : draw.weights) weight *= scale;
+        break;
+      case Distribution::normal:
+        generator.fill_normal(draw.weights, 0.0, draw.scale);
+        break;
+      case Distribution::uniform:
+        generator.fill_uniform(draw.weights, -scale, scale);
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+std::string_view distribution_name(Distribution distribution) {
+  return kDistributionNames.at(static_cast<std::size_t>(distribution));
+}
+
+std::optional<Distribution> distribution_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < kDistributionNames.size(); ++i)
+    if (kDistributionNames[i] == name) return static_cast<Distribution>(i);
+  return std::nullopt;
+}
+
+std::vector<float> initialize(const CppnTopology& topology, const Initializer& initializer,
+                              RandomSource source, std::uint64_t seed) {
+  topology.validate();
+  require_scale("scale", initializer.scale);
+  for (const double factor : initializer.layer_scale) require_scale("layer_scale", factor);
+  if (!initializer.layer_scale.empty() && initializer.layer_scale.size() != topology.layers.size())
+    throw InvalidArgument(fmt::format("initialize: layer_scale has {} numbers for {} layers",
+                                      initializer.layer_scale.size(), topology.layers.size()));
+  std::vector<float> parameters(static_cast<std::size_t>(topology.parameter_count()));
+  const std::vector<LayerDraw> draws = divide(topology, initializer, parameters);
+  if (source == RandomSource::philox)
+    draw_philox(draws, initializer.distribution, seed);
+  else
+    draw_torch(draws, initializer.distribution, seed);
+  return parameters;
+}
+
+}  // namespace atelier

@@ -1,0 +1,160 @@
+#include "tools/contact_sheet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "runtime/buffer.h"
+#include "tools/image/label.h"
+#include "tools/interruption.h"
+#include "tools/painter.h"
+#include "tools/run_options.h"
+#include "tools/usage_error.h"
+#include "tools/work_ends.h"
+
+namespace atelier::tools {
+namespace {
+
+constexpr Rgb kPaper{24, 24, 27};
+constexpr Rgb kTitle{236, 236, 240};
+constexpr Rgb kNote{156, 156, 166};
+
+std::int64_t chosen_columns(std::int64_t count) {
+  const double root = std::sqrt(static_cast<double>(count));
+  const auto low = static_cast<std::int64_t>(std::ceil(root));
+  std::int64_t best = low;
+  std::int64_t fewest = INT64_MAX;
+  for (std::int64_t columns = low; columns <= std::max(low, static_cast<std::int64_t>(1.6 * root));
+       ++columns) {
+    const std::int64_t empty = (count + columns - 1) / columns * columns - count;
+    if (empty < fewest) {
+      fewest = empty;
+      best = columns;
+    }
+  }
+  return best;
+}
+
+/// A painted cell's samples (8 bits, one or three channels) as RGB at its place.
+void place(Canvas& canvas, std::int64_t left, std::int64_t top, const std::byte* samples, int channels,
+           const SheetLayout& layout) {
+  for (std::int64_t y = 0; y < layout.cell_height; ++y)
+    for (std::int64_t x = 0; x < layout.cell_width; ++x) {
+      std::uint8_t* const pixel = canvas.pixel(left + x, top + y);
+      const std::byte* const sample = samples + (y * layout.cell_width + x) * channels;
+      for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::uint8_t>(sample[channels == 3 ? c : 0]);
+    }
+}
+
+struct Fonts {
+  LabelFont title;
+  LabelFont note;
+};
+
+std::optional<Fonts> load_fonts(const SheetLayout& layout) {
+  if (layout.label_height == 0) return std::nullopt;
+  const std::optional<std::filesystem::path> path = LabelFont::find();
+  if (!path) return std::nullopt;
+  return Fonts{LabelFont(*path, layout.title_pixels), LabelFont(*path, layout.note_pixels)};
+}
+
+void label(Canvas& canvas, const Fonts& fonts, const SheetLayout& layout, std::int64_t left, std::int64_t top,
+           const SheetCell& cell) {
+  const int limit = static_cast<int>(std::min<std::int64_t>(layout.cell_width, 1 << 20));
+  std::int64_t baseline = top + layout.title_pixels / 4 + fonts.title.ascent();
+  fonts.title.draw(canvas, left, baseline, fonts.title.shortened(cell.title, limit), kTitle);
+  baseline += fonts.title.line_height() - fonts.title.ascent() + fonts.note.ascent();
+  for (const std::string& line : fonts.note.wrapped(cell.note, limit, layout.note_lines)) {
+    fonts.note.draw(canvas, left, baseline, line, kNote);
+    baseline += fonts.note.line_height();
+  }
+}
+
+}  // namespace
+
+SheetLayout sheet_layout(std::int64_t cell_width, std::int64_t cell_height, std::int64_t count,
+                         std::int64_t columns, int note_lines, bool labels) {
+  SheetLayout layout;
+  layout.cell_width = cell_width;
+  layout.cell_height = cell_height;
+  layout.count = count;
+  layout.columns = columns == 0 ? chosen_columns(count) : std::min(columns, count);
+  layout.note_lines = note_lines;
+  const auto side = static_cast<int>(std::min<std::int64_t>(std::min(cell_width, cell_height), 4096));
+  layout.gap = std::clamp(side / 16, 3, 48);
+  layout.title_pixels = std::clamp(side / 9, 9, 64);
+  layout.note_pixels = std::clamp(side / 20, 9, 48);
+  if (note_lines > 0) layout.title_pixels = std::clamp(side / 16, 10, 64);
+  if (labels) {
+    const std::optional<Fonts> fonts = [&] {
+      layout.label_height = 1;
+      return load_fonts(layout);
+    }();
+    layout.label_height = fonts ? layout.title_pixels / 4 + fonts->title.line_height() +
+                                      note_lines * fonts->note.line_height() + layout.gap / 4
+                                : 0;
+  }
+  check_picture_format(PictureFile::png, {layout.width(), layout.height(), 3, CppnSample::u8});
+  const double row = 8.0 * static_cast<double>(layout.width()) * static_cast<double>(layout.row_height());
+  const auto memory = describe(Device(DeviceKind::cpu)).memory_total;
+  if (row > static_cast<double>(memory))
+    throw UsageError(fmt::format(
+        "{} cells of {}x{} in a row take {} of memory, and there are {}: fewer --columns", layout.columns,
+        cell_width, cell_height, row < 1e19 ? size_text(static_cast<std::uint64_t>(row)) : "more than 10 EB",
+        size_text(memory)));
+  return layout;
+}
+
+bool labels_possible(bool quiet) {
+  if (LabelFont::find()) return true;
+  if (!quiet)
+    say("no font for the labels was found, so there are none: install fonts-dejavu-core or set ATELIER_FONT");
+  return false;
+}
+
+void paint_sheet(Stream& stream, const SheetLayout& layout,
+                 const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
+                 const std::vector<PictureText>& texts, Progress& progress) {
+  const PictureFormat format{layout.width(), layout.height(), 3, CppnSample::u8};
+  const auto writer = make_picture_writer(PictureFile::png, file, format, texts);
+  const std::optional<Fonts> fonts = load_fonts(layout);
+  const std::int64_t cell_pixels = layout.cell_width * layout.cell_height;
+  const Buffer<std::byte> painted(stream, layout.columns * cell_pixels * 3, "sheet cells");
+
+  for (std::int64_t first = 0; first < layout.count; first += layout.columns) {
+    const std::int64_t count = std::min(layout.columns, layout.count - first);
+    std::vector<SheetCell> cells;
+    std::vector<CppnProgram> programs;  // they stay until the row is painted
+    const WorkEnds ends(stream);
+    for (std::int64_t i = 0; i < count; ++i) {
+      throw_if_interrupted();
+      SheetCell& current = cells.emplace_back(cell(first + i));
+      CppnRecipe& recipe = current.recipe;
+      if (recipe.sample != CppnSample::u8_truncate) recipe.sample = CppnSample::u8;
+      programs.emplace_back(stream, recipe.topology, recipe.parameters, recipe.latent, recipe.precision);
+      const int channels = programs.back().channels();
+      cppn_render(stream, programs.back(), recipe_window(recipe, layout.cell_width, layout.cell_height),
+                  {0, 0, layout.cell_width, layout.cell_height}, recipe.color, recipe.sample,
+                  painted.view().part(i * cell_pixels * 3, cell_pixels * channels),
+                  layout.cell_width * channels);
+    }
+    const std::vector<std::byte> samples = download(stream, painted.view());
+    Canvas canvas(layout.width(), layout.row_height(), kPaper);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      const std::int64_t left = layout.gap + i * (layout.cell_width + layout.gap);
+      place(canvas, left, layout.gap, samples.data() + i * cell_pixels * 3, programs[index].channels(),
+            layout);
+      if (fonts) label(canvas, *fonts, layout, left, layout.gap + layout.cell_height, cells[index]);
+    }
+    writer->write_rows(reinterpret_cast<const std::byte*>(canvas.pixels.data()), canvas.height);
+    progress.add(count * cell_pixels);
+  }
+  const Canvas margin(layout.width(), layout.gap, kPaper);
+  writer->write_rows(reinterpret_cast<const std::byte*>(margin.pixels.data()), margin.height);
+  writer->finish();
+}
+
+}  // namespace atelier::tools

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "models/recipe.h"
+#include "runtime/stream.h"
+#include "tools/image/atomic_file.h"
+#include "tools/image/picture_writer.h"
+#include "tools/progress.h"
+
+namespace atelier::tools {
+
+/// One picture of a sheet, with what stands under it.
+struct SheetCell {
+  CppnRecipe recipe;
+  std::string title;
+  std::string note;
+};
+
+/// Pixels of a sheet's parts. The title takes one line, the note `note_lines`.
+struct SheetLayout {
+  std::int64_t cell_width = 128;
+  std::int64_t cell_height = 128;
+  std::int64_t count = 0;
+  std::int64_t columns = 1;
+  int note_lines = 0;
+  int gap = 8;
+  int title_pixels = 12;
+  int note_pixels = 11;
+  int label_height = 0;  // of title and note together; 0 where there is no font
+
+  [[nodiscard]] std::int64_t rows() const { return (count + columns - 1) / columns; }
+  [[nodiscard]] std::int64_t width() const { return gap + columns * (cell_width + gap); }
+  [[nodiscard]] std::int64_t row_height() const { return gap + cell_height + label_height; }
+  [[nodiscard]] std::int64_t height() const { return rows() * row_height() + gap; }
+};
+
+/// A layout whose sizes follow from the cell's; columns 0 picks a number that leaves few places empty.
+/// Throws UsageError when the sheet would be larger than a PNG or this machine's memory allows.
+[[nodiscard]] SheetLayout sheet_layout(std::int64_t cell_width, std::int64_t cell_height, std::int64_t count,
+                                       std::int64_t columns, int note_lines, bool labels);
+
+/// Says on stderr in one line when there is no font to label with; true when there is one.
+[[nodiscard]] bool labels_possible(bool quiet);
+
+/// Paints the cells on the stream's device, a row of them at a time, and writes the sheet as an RGB PNG with
+/// the given texts. `cell(i)` makes the i-th. Throws Error and Interrupted; the file is not committed.
+void paint_sheet(Stream& stream, const SheetLayout& layout,
+                 const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
+                 const std::vector<PictureText>& texts, Progress& progress);
+
+}  // namespace atelier::tools

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "runtime/error.h"
+
+namespace atelier::tools {
+
+/// Ctrl-C or a request to end: the work stops at the next band and cleans up behind itself.
+class Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
+/// From now on SIGINT and SIGTERM ask the work to stop instead of killing it (a second one kills), and a
+/// write past a file size limit is an error instead of a signal.
+void watch_for_interruption();
+
+/// Throws Interrupted once a signal has arrived.
+void throw_if_interrupted();
+
+}  // namespace atelier::tools

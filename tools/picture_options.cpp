@@ -1,0 +1,383 @@
+#include "tools/picture_options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <random>
+
+#include "models/presets.h"
+#include "tools/option_text.h"
+#include "tools/suggestion.h"
+#include "tools/usage_error.h"
+
+namespace atelier::tools {
+namespace {
+
+using Layer = CppnTopology::Layer;
+
+/// Which layers have a bias.
+enum class BiasRule : std::uint8_t { none, first, all };
+
+BiasRule bias_rule(const CppnTopology& topology) {
+  if (topology.layers.empty() || !topology.layers.front().bias) return BiasRule::none;
+  const bool every = std::all_of(topology.layers.begin(), topology.layers.end(),
+                                 [](const Layer& layer) { return layer.bias; });
+  return every && topology.layers.size() > 1 ? BiasRule::all : BiasRule::first;
+}
+
+void apply_bias(CppnTopology& topology, BiasRule rule) {
+  for (std::size_t l = 0; l < topology.layers.size(); ++l)
+    topology.layers[l].bias = rule == BiasRule::all || (rule == BiasRule::first && l == 0);
+}
+
+CppnRecipe default_picture(const PictureOptions& options, RandomSource source, std::uint64_t seed) {
+  CppnRecipe recipe = preset_recipe("seed", {source, seed, options.width, options.layers});
+  recipe.name.clear();
+  recipe.coordinates = {};
+  recipe.sample = CppnSample::u8;
+  recipe.width = recipe.height = 1024;
+  return recipe;
+}
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const CppnPreset& preset : cppn_presets()) names.emplace_back(preset.name);
+  return names;
+}
+
+void check_combinations(const PictureOptions& options) {
+  const auto exclude = [](bool first, const char* first_name, bool second, const char* second_name) {
+    if (first && second)
+      throw UsageError(fmt::format("{} and {} exclude each other", first_name, second_name));
+  };
+  exclude(!options.source.empty(), "a recipe", options.preset.has_value(), "--preset");
+  exclude(options.seed.has_value(), "--seed", options.torch_seed.has_value(), "--torch-seed");
+  exclude(options.widths.has_value(), "--widths", options.width.has_value(), "--width");
+  exclude(options.widths.has_value(), "--widths", options.layers.has_value(), "--layers");
+  exclude(options.linear, "--linear", options.widths.has_value(), "--widths");
+  exclude(options.linear, "--linear", options.width.has_value(), "--width");
+  exclude(options.linear, "--linear", options.layers.has_value(), "--layers");
+}
+
+CppnRecipe base_recipe(const PictureOptions& options, bool& seed_was_drawn) {
+  const RandomSource source = options.torch_seed ? RandomSource::torch : RandomSource::philox;
+  const std::optional<std::uint64_t> seed = options.torch_seed ? options.torch_seed : options.seed;
+  if (!options.source.empty()) return load_recipe(options.source);
+  try {
+    if (options.preset) {
+      const std::vector<std::string> names = preset_names();
+      if (find_cppn_preset(*options.preset) == nullptr)
+        throw UsageError(fmt::format("--preset '{}': there is no such preset{} (they are {})",
+                                     *options.preset, did_you_mean(*options.preset, names),
+                                     fmt::join(names, ", ")));
+      return preset_recipe(*options.preset, {source, seed, options.width, options.layers});
+    }
+    seed_was_drawn = !seed;
+    return default_picture(options, source, seed ? *seed : drawn_seed());
+  } catch (const InvalidArgument& error) {
+    throw UsageError(error.what());  // it came from --width or --layers
+  }
+}
+
+/// Hidden layers of the given widths in place of the recipe's own; the first one's activation goes on.
+void replace_hidden_layers(CppnTopology& topology, const std::vector<int>& widths) {
+  const BiasRule bias = bias_rule(topology);
+  const Layer output = topology.layers.back();
+  const bool had_hidden = topology.layers.size() > 1;
+  const ActivationFunction activation =
+      had_hidden ? topology.layers.front().activation : ActivationFunction{Activation::tanh};
+  topology.layers.clear();
+  for (const int width : widths) topology.layers.push_back({width, activation, false});
+  topology.layers.push_back(output);
+  apply_bias(topology, bias);
+}
+
+int checked_width(const char* option, std::int64_t width) {
+  if (width < 1 || width > kCppnMaxWidth)
+    throw UsageError(fmt::format("{} {}: a layer has 1 to {} neurons", option, width, kCppnMaxWidth));
+  return static_cast<int>(width);
+}
+
+void apply_layers(const PictureOptions& options, CppnTopology& topology) {
+  if (options.linear) return replace_hidden_layers(topology, {});
+  if (options.widths) {
+    std::vector<int> widths;
+    for (const std::string& part : split_list("--widths", *options.widths))
+      widths.push_back(checked_width("--widths", parse_integer("--widths", part, 1, kCppnMaxWidth)));
+    if (widths.size() >= kCppnMaxLayers)
+      throw UsageError(fmt::format("--widths: at most {} hidden layers", kCppnMaxLayers - 1));
+    return replace_hidden_layers(topology, widths);
+  }
+  // A preset or the plain network has been built with them already.
+  if (options.source.empty() || (!options.width && !options.layers)) return;
+  std::vector<int> widths;
+  for (std::size_t l = 0; l + 1 < topology.layers.size(); ++l) widths.push_back(topology.layers[l].width);
+  if (options.layers) {
+    if (*options.layers < 1 || *options.layers >= kCppnMaxLayers)
+      throw UsageError(
+          fmt::format("--layers {}: 1 to {} (--linear leaves none)", *options.layers, kCppnMaxLayers - 1));
+    widths.resize(static_cast<std::size_t>(*options.layers), widths.empty() ? 16 : widths.back());
+  }
+  if (options.width) std::fill(widths.begin(), widths.end(), checked_width("--width", *options.width));
+  replace_hidden_layers(topology, widths);
+}
+
+void apply_activations(const PictureOptions& options, CppnTopology& topology) {
+  if (options.activation) {
+    const std::vector<std::string> names = split_list("--activation", *options.activation);
+    const std::size_t hidden = topology.layers.size() - 1;
+    if (names.size() != 1 && names.size() != hidden)
+      throw UsageError(fmt::format("--activation: {} names for {} hidden layers; give one, or one for each",
+                                   names.size(), hidden));
+    for (std::size_t l = 0; l < hidden; ++l)
+      topology.layers[l].activation =
+          parse_activation("--activation", names.size() == 1 ? names[0] : names[l]);
+  }
+  if (options.output_activation)
+    topology.layers.back().activation = parse_activation("--output-activation", *options.output_activation);
+}
+
+void apply_color(const PictureOptions& options, CppnRecipe& recipe) {
+  if (!options.color) return;
+  const std::size_t color = parse_choice("--color", *options.color, {"rgb", "hsv", "grey"});
+  recipe.color = color == 1 ? CppnColor::hsv : CppnColor::rgb;
+  recipe.topology.layers.back().width = color == 2 ? 1 : 3;
+}
+
+void apply_initializer(const PictureOptions& options, RecipeOrigin& origin) {
+  if (options.init) {
+    static constexpr Distribution kKinds[] = {Distribution::normal, Distribution::uniform,
+                                              Distribution::torch_default};
+    origin.initializer.distribution =
+        kKinds[parse_choice("--init", *options.init, {"normal", "uniform", "torch"})];
+    if (!options.scale) origin.initializer.scale = 1;
+  }
+  if (options.scale) origin.initializer.scale = *options.scale;
+  if (options.layer_scale)
+    origin.initializer.layer_scale = parse_numbers("--layer-scale", *options.layer_scale);
+  if (options.seed || options.torch_seed) {
+    origin.source = options.torch_seed ? RandomSource::torch : RandomSource::philox;
+    origin.seed = options.torch_seed ? *options.torch_seed : *options.seed;
+  }
+}
+
+/// What decides the weights; draws them again when any of it changed.
+void apply_network(const PictureOptions& options, CppnRecipe& recipe) {
+  const CppnTopology topology_before = recipe.topology;
+  const std::optional<RecipeOrigin> origin_before = recipe.origin;
+  const std::size_t shapes_before = recipe.topology.layers.size();
+
+  if (options.inputs) recipe.topology.inputs = parse_inputs("--inputs", *options.inputs);
+  apply_layers(options, recipe.topology);
+  if (options.bias)
+    apply_bias(recipe.topology,
+               static_cast<BiasRule>(parse_choice("--bias", *options.bias, {"none", "first", "all"})));
+  apply_color(options, recipe);
+  const bool draws =
+      options.init || options.scale || options.layer_scale || options.seed || options.torch_seed;
+  if (recipe.origin) apply_initializer(options, *recipe.origin);
+  if (!recipe.origin && draws)
+    throw UsageError(
+        "this recipe's weights were imported, not drawn: --seed, --init and --scale cannot change them");
+
+  // Activations do not take part in drawing: they are compared before they change.
+  if (recipe.topology != topology_before || recipe.origin != origin_before) {
+    if (!recipe.origin)
+      throw UsageError(
+          "this recipe's weights were imported, not drawn: its inputs, layers, biases and channels are "
+          "fixed");
+    if (!recipe.origin->initializer.layer_scale.empty() && !options.layer_scale &&
+        recipe.topology.layers.size() != shapes_before)
+      recipe.origin->initializer.layer_scale.clear();
+    try {
+      recipe.parameters =
+          initialize(recipe.topology, recipe.origin->initializer, recipe.origin->source, recipe.origin->seed);
+    } catch (const InvalidArgument& error) {
+      throw UsageError(error.what());
+    }
+  }
+  apply_activations(options, recipe.topology);
+}
+
+void apply_latent(const PictureOptions& options, CppnRecipe& recipe) {
+  const auto size = static_cast<std::size_t>(recipe.topology.latent_size());
+  if (!options.latent) {
+    recipe.latent.resize(size, 0.0);
+    return;
+  }
+  std::vector<double> latent = parse_numbers("--latent", *options.latent);
+  if (latent.size() != size)
+    throw UsageError(fmt::format("--latent: {} numbers, but the network has {} inputs z{}", latent.size(),
+                                 size, size == 0 ? " (--inputs x,y,z adds one)" : ""));
+  recipe.latent = std::move(latent);
+}
+
+void apply_coordinates(const PictureOptions& options, CppnRecipe& recipe) {
+  RecipeCoordinates& coordinates = recipe.coordinates;
+  static const std::vector<std::string> kNames{"centered", "seed", "seed-rect", "pixels"};
+  if (options.coordinates) {
+    const auto convention =
+        static_cast<CoordinateConvention>(parse_choice("--coordinates", *options.coordinates, kNames));
+    if (convention != coordinates.convention) {
+      coordinates = RecipeCoordinates{};
+      coordinates.convention = convention;
+    }
+  }
+  if (options.center || options.span || options.rotate) {
+    if (coordinates.convention != CoordinateConvention::centered)
+      throw UsageError(
+          fmt::format("--center, --span and --rotate need --coordinates centered (this picture has {})",
+                      kNames[static_cast<std::size_t>(coordinates.convention)]));
+  }
+  if (options.center) {
+    const std::vector<double> center = parse_numbers("--center", *options.center);
+    if (center.size() != 2) throw UsageError(fmt::format("--center '{}': X,Y is needed", *options.center));
+    coordinates.center_x = center[0];
+    coordinates.center_y = center[1];
+  }
+  if (options.span) {
+    if (!(*options.span > 0) || !std::isfinite(*options.span))
+      throw UsageError(fmt::format("--span {}: a number above 0 is needed", *options.span));
+    coordinates.span = *options.span;
+  }
+  if (options.rotate) {
+    if (!std::isfinite(*options.rotate))
+      throw UsageError(fmt::format("--rotate {}: degrees are needed", *options.rotate));
+    coordinates.rotation = *options.rotate * std::numbers::pi / 180;
+  }
+  if (options.coordinate_scale) {
+    if (!std::isfinite(*options.coordinate_scale))
+      throw UsageError(
+          fmt::format("--coordinate-scale {}: a finite number is needed", *options.coordinate_scale));
+    coordinates.scale = *options.coordinate_scale;
+  }
+}
+
+void apply_storage(const PictureOptions& options, CppnRecipe& recipe) {
+  if (options.precision)
+    recipe.precision = parse_choice("--precision", *options.precision, {"fp32", "double"}) == 0
+                           ? CppnPrecision::fp32
+                           : CppnPrecision::fp64;
+  const bool double_precision = recipe.precision == CppnPrecision::fp64;
+  if (options.depth) {
+    switch (parse_choice("--depth", *options.depth, {"8", "16", "float"})) {
+      case 0:
+        if (recipe.sample != CppnSample::u8_truncate) recipe.sample = CppnSample::u8;
+        break;
+      case 1:
+        recipe.sample = CppnSample::u16;
+        break;
+      default:
+        recipe.sample = double_precision ? CppnSample::f64 : CppnSample::f32;
+    }
+  }
+  if (!options.truncate) return;
+  if (recipe.sample != CppnSample::u8 && recipe.sample != CppnSample::u8_truncate)
+    throw UsageError("--truncate and --round are about 8-bit pictures: add --depth 8");
+  recipe.sample = *options.truncate ? CppnSample::u8_truncate : CppnSample::u8;
+}
+
+}  // namespace
+
+PlannedPicture plan_picture(const PictureOptions& options) {
+  check_combinations(options);
+  PlannedPicture planned;
+  planned.recipe = base_recipe(options, planned.seed_was_drawn);
+  CppnRecipe& recipe = planned.recipe;
+  apply_network(options, recipe);
+  apply_latent(options, recipe);
+  apply_coordinates(options, recipe);
+  apply_storage(options, recipe);
+  if (options.size) std::tie(recipe.width, recipe.height) = parse_size(*options.size);
+  if (recipe.coordinates.convention == CoordinateConvention::seed && recipe.width != recipe.height)
+    throw UsageError(
+        fmt::format("{}x{}: the seed's coordinates are for squares; add --coordinates seed-rect (the "
+                    "notebook's stretched "
+                    "rectangle) or --coordinates centered",
+                    recipe.width, recipe.height));
+  return planned;
+}
+
+void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed) {
+  if (!recipe.origin)
+    throw InvalidArgument("this recipe's weights were imported, not drawn: it has no seeds");
+  recipe.origin->source = source;
+  recipe.origin->seed = seed;
+  recipe.parameters = initialize(recipe.topology, recipe.origin->initializer, source, seed);
+}
+
+std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
+  const std::size_t cross = text.find_first_of("xX");
+  const auto side = [&](std::string_view part) {
+    std::int64_t value = 0;
+    try {
+      value = parse_integer("--size", part, 1, kPictureMaxSide);
+    } catch (const UsageError&) {
+      throw UsageError(
+          fmt::format("--size '{}': WIDTHxHEIGHT or one side of a square is needed, 1 to {} pixels a side",
+                      text, kPictureMaxSide));
+    }
+    return value;
+  };
+  if (cross == std::string::npos) {
+    const std::int64_t square = side(text);
+    return {square, square};
+  }
+  const std::string_view whole(text);
+  return {side(whole.substr(0, cross)), side(whole.substr(cross + 1))};
+}
+
+std::vector<std::uint64_t> parse_seeds(const std::string& text) {
+  constexpr std::size_t kLimit = 65536;
+  std::vector<std::uint64_t> seeds;
+  for (const std::string& part : split_list("--seeds", text)) {
+    const std::size_t dots = part.find("..");
+    const auto number = [](std::string_view digits) { return parse_unsigned("--seeds", digits); };
+    const std::uint64_t first = number(std::string_view(part).substr(0, dots));
+    const std::uint64_t last =
+        dots == std::string::npos ? first : number(std::string_view(part).substr(dots + 2));
+    if (last < first) throw UsageError(fmt::format("--seeds '{}': the range runs backwards", part));
+    if (last - first >= kLimit - seeds.size())
+      throw UsageError(fmt::format("--seeds '{}': at most {} cells fit on a sheet", text, kLimit));
+    for (std::uint64_t i = 0; i <= last - first; ++i) seeds.push_back(first + i);
+  }
+  return seeds;
+}
+
+std::uint64_t drawn_seed() {
+  std::random_device entropy;
+  return std::uniform_int_distribution<std::uint64_t>(0, 999999)(entropy);
+}
+
+std::string topology_text(const CppnTopology& topology) {
+  std::string text = inputs_text(topology.inputs);
+  const auto& layers = topology.layers;
+  for (std::size_t l = 0; l + 1 < layers.size();) {
+    std::size_t same = l;
+    while (same + 1 < layers.size() && layers[same].width == layers[l].width &&
+           layers[same].activation == layers[l].activation)
+      ++same;
+    text += fmt::format(" -> {} {} layer{} of {}", same - l, activation_text(layers[l].activation),
+                        same - l == 1 ? "" : "s", layers[l].width);
+    l = same;
+  }
+  text += fmt::format(" -> {} {}", layers.back().width, activation_text(layers.back().activation));
+  std::size_t biases = 0;
+  for (const Layer& layer : layers) biases += layer.bias ? 1 : 0;
+  const char* bias = biases == 0               ? "no bias"
+                     : biases == layers.size() ? "bias in every layer"
+                                               : "bias in some layers";
+  if (biases == 1 && layers.front().bias) bias = "bias in the first layer";
+  return fmt::format("{}; {}", text, bias);
+}
+
+std::string origin_text(const CppnRecipe& recipe) {
+  if (!recipe.origin) return "imported weights";
+  return fmt::format("seed {}{}", recipe.origin->seed,
+                     recipe.origin->source == RandomSource::torch ? " (torch)" : "");
+}
+
+}  // namespace atelier::tools

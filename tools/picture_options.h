@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/recipe.h"
+
+namespace atelier::tools {
+
+/// What the command line says about a picture: every field absent that was not given. Lists are texts with
+/// commas, as typed.
+struct PictureOptions {
+  std::string source;  // recipe (.json), picture (.png), "-" for standard input; empty: none
+  std::optional<std::string> preset;
+  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> torch_seed;
+  std::optional<std::string> size;
+
+  // The network; each of these draws its weights anew.
+  std::optional<int> width;
+  std::optional<int> layers;
+  std::optional<std::string> widths;
+  std::optional<std::string> inputs;
+  std::optional<std::string> bias;
+  std::optional<std::string> init;
+  std::optional<double> scale;
+  std::optional<std::string> layer_scale;
+  bool linear = false;
+
+  // What it is asked, and how its answer is stored.
+  std::optional<std::string> activation;
+  std::optional<std::string> output_activation;
+  std::optional<std::string> latent;
+  std::optional<std::string> coordinates;
+  std::optional<std::string> center;
+  std::optional<double> span;
+  std::optional<double> rotate;  // degrees
+  std::optional<double> coordinate_scale;
+  std::optional<std::string> color;
+  std::optional<std::string> depth;
+  std::optional<std::string> precision;
+  std::optional<bool> truncate;
+};
+
+/// A picture that could be painted now.
+struct PlannedPicture {
+  CppnRecipe recipe;
+  bool seed_was_drawn = false;
+};
+
+/// The recipe that the options ask for: that of the source, else the preset's, else the seed's network with
+/// N(0, 1) weights on centred coordinates; then every option on top. Without any seed one is drawn.
+/// Throws UsageError for options that are malformed, contradict each other or do not fit the recipe, and
+/// InvalidArgument for a source that cannot be read.
+[[nodiscard]] PlannedPicture plan_picture(const PictureOptions& options);
+
+/// Draws the recipe's weights again for another seed. Throws InvalidArgument for imported weights.
+void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed);
+
+/// "1920x1080", or "512" for a square. Throws UsageError; sides are 1 to 2^31 - 1.
+[[nodiscard]] std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text);
+/// "0..99", "1,5,9..12": at most 65 536 seeds. Throws UsageError.
+[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text);
+
+/// The recipe or picture in a file, "-" for standard input. Throws InvalidArgument with one line.
+[[nodiscard]] CppnRecipe load_recipe(const std::string& source);
+/// True for a regular file that starts as every PNG does.
+[[nodiscard]] bool is_png_file(const std::string& path);
+/// Everything of a file of at most 64 MiB, "-" for standard input.
+[[nodiscard]] std::string read_bounded(const std::string& source);
+
+/// The options as they are typed after `atelier render`, seeds and size left out.
+[[nodiscard]] std::string typed_options(const PictureOptions& options);
+
+/// A number for a picture nobody chose a seed for: below a million, so that it can be typed again.
+[[nodiscard]] std::uint64_t drawn_seed();
+
+/// "x, y -> 9 tanh layers of 16 -> 3 sigmoid, first bias": one line about a network.
+[[nodiscard]] std::string topology_text(const CppnTopology& topology);
+/// "seed 7 (torch)", "seed 42", "imported weights".
+[[nodiscard]] std::string origin_text(const CppnRecipe& recipe);
+
+}  // namespace atelier::tools

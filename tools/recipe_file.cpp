@@ -1,0 +1,88 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <span>
+#include <system_error>
+
+#include "tools/image/png_reader.h"
+#include "tools/picture_options.h"
+
+namespace atelier::tools {
+namespace {
+
+constexpr std::size_t kDocumentLimit = std::size_t{64} << 20;
+
+std::string shown_name(const std::string& source) {
+  return source == "-" ? "standard input" : source;
+}
+
+[[noreturn]] void cannot_read(const std::string& source, int error_number) {
+  throw InvalidArgument(
+      fmt::format("cannot read {}: {}", shown_name(source), std::system_category().message(error_number)));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(const std::string& source)
+      : owned_(source != "-"), number_(owned_ ? open(source.c_str(), O_RDONLY | O_CLOEXEC) : STDIN_FILENO) {
+    if (number_ < 0) cannot_read(source, errno);
+  }
+  ~Descriptor() {
+    if (owned_) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  bool owned_;
+  int number_;
+};
+
+}  // namespace
+
+std::string read_bounded(const std::string& source) {
+  const Descriptor descriptor(source);
+  std::string contents;
+  std::array<char, 64 * 1024> block{};
+  for (;;) {
+    const ssize_t got = read(descriptor.number(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) cannot_read(source, errno);
+    if (got == 0) return contents;
+    contents.append(block.data(), static_cast<std::size_t>(got));
+    if (contents.size() > kDocumentLimit)
+      throw InvalidArgument(
+          fmt::format("{}: more than {} bytes; no recipe is that long", shown_name(source), kDocumentLimit));
+  }
+}
+
+bool is_png_file(const std::string& path) {
+  struct stat facts = {};
+  if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+  const Descriptor descriptor(path);
+  std::array<std::byte, 8> start{};
+  return read(descriptor.number(), start.data(), start.size()) == static_cast<ssize_t>(start.size()) &&
+         starts_as_png(start);
+}
+
+CppnRecipe load_recipe(const std::string& source) {
+  // A painted picture may be larger than memory: only its texts are read. From a pipe it must fit the bound.
+  if (source != "-" && is_png_file(source)) return recipe_from_json(read_png_recipe(source), source);
+  const std::string contents = read_bounded(source);
+  const std::string name = shown_name(source);
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(contents));
+  if (starts_as_png(bytes)) return recipe_from_json(parse_png_recipe(bytes, name), name);
+  if (contents.size() > 8 && contents[8] == '{' && contents[7] == '\0')
+    throw InvalidArgument(
+        fmt::format("{}: looks like safetensors; 'atelier import {} -o net.json' makes a recipe of it first",
+                    name, name));
+  return recipe_from_json(contents, name);
+}
+
+}  // namespace atelier::tools

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "models/presets.h"
+#include "tools/contact_sheet.h"
+#include "tools/image/png_reader.h"
+#include "tools/interruption.h"
+#include "tools/usage_error.h"
+#include "tools/verbs/verbs.h"
+
+namespace atelier::tools {
+namespace {
+
+void list(const ExperimentsCommand& command) {
+  if (command.run.json) {
+    nlohmann::ordered_json document = nlohmann::ordered_json::array();
+    for (const CppnPreset& preset : cppn_presets())
+      document.push_back({{"name", preset.name},
+                          {"summary", preset.summary},
+                          {"network", topology_text(preset.recipe.topology)},
+                          {"seed", preset.recipe.origin ? preset.recipe.origin->seed : 0}});
+    return print_json(document);
+  }
+  std::size_t widest = 0;
+  for (const CppnPreset& preset : cppn_presets()) widest = std::max(widest, preset.name.size());
+  std::string text;
+  for (const CppnPreset& preset : cppn_presets())
+    text += fmt::format("{:<{}}  {}\n", preset.name, widest, preset.summary);
+  print_text(text);
+}
+
+/// The preset for a cell. Raw pixel coordinates are stretched so that the cell shows the window that the
+/// article's picture showed, whatever the cell's size.
+CppnRecipe cell_recipe(const CppnPreset& preset, const ExperimentsCommand& command) {
+  PresetOptions options;
+  options.source = command.torch_seed ? RandomSource::torch : RandomSource::philox;
+  options.seed = command.torch_seed ? command.torch_seed : command.seed;
+  CppnRecipe recipe = preset_recipe(preset.name, options);
+  if (recipe.coordinates.convention == CoordinateConvention::pixels)
+    recipe.coordinates.scale *= static_cast<double>(recipe.width) / command.cell;
+  recipe.width = recipe.height = command.cell;
+  return recipe;
+}
+
+void paint_all(const ExperimentsCommand& command) {
+  RunOptions run = command.run;
+  if (run.output.empty()) run.output = "experiments.png";
+  if (picture_file_of(run.output) != PictureFile::png)
+    throw UsageError(fmt::format("{}: a contact sheet is a .png file", run.output));
+  if (command.seed && command.torch_seed) throw UsageError("--seed and --torch-seed exclude each other");
+  if (command.cell < 16 || command.cell > 8192)
+    throw UsageError(fmt::format("--cell {}: 16 to 8192 pixels are possible", command.cell));
+  const std::vector<CppnPreset>& presets = cppn_presets();
+  const SheetLayout layout =
+      sheet_layout(command.cell, command.cell, static_cast<std::int64_t>(presets.size()), 0, 3,
+                   labels_possible(run.quiet));
+  watch_for_interruption();
+  AtomicFile file(run.output, run.force ? AtomicFile::Existing::replace : AtomicFile::Existing::refuse);
+  const Device device = open_device(run);
+  const std::string seed = command.torch_seed ? fmt::format(" --torch-seed {}", *command.torch_seed)
+                           : command.seed     ? fmt::format(" --seed {}", *command.seed)
+                                              : std::string();
+  nlohmann::ordered_json names = nlohmann::ordered_json::array();
+  for (const CppnPreset& preset : presets) names.push_back(preset.name);
+  const nlohmann::ordered_json document = {
+      {"atelier_sheet", 1},
+      {"command", fmt::format("atelier render --preset NAME{} --size 1024 -o FILE.png", seed)},
+      {"cell", {command.cell, command.cell}},
+      {"columns", layout.columns},
+      {"presets", names}};
+  {
+    Stream stream(device);
+    Progress progress(run.output, layout.count * command.cell * command.cell, run.quiet);
+    const auto cell = [&](std::int64_t index) {
+      const CppnPreset& preset = presets[static_cast<std::size_t>(index)];
+      return SheetCell{cell_recipe(preset, command), std::string(preset.name), std::string(preset.summary)};
+    };
+    paint_sheet(stream, layout, cell, file, {{kSheetKeyword, document.dump()}}, progress);
+  }
+  file.commit();
+  if (run.json) {
+    print_json({{"file", run.output},
+                {"width", layout.width()},
+                {"height", layout.height()},
+                {"cells", presets.size()},
+                {"bytes", file.bytes_written()},
+                {"device", device.name()}});
+  } else if (!run.quiet) {
+    print_text(fmt::format("{}: {} experiments, {}x{}, {}\n", run.output, presets.size(), layout.width(),
+                           layout.height(), device_text(device)));
+  }
+}
+
+}  // namespace
+
+void experiments(const ExperimentsCommand& command) {
+  if (command.paint) return paint_all(command);
+  if (!command.run.output.empty()) throw UsageError("-o is for --paint: experiments alone lists them");
+  list(command);
+}
+
+}  // namespace atelier::tools

@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+#include <numbers>
+
+#include "tools/image/png_reader.h"
+#include "tools/option_text.h"
+#include "tools/progress.h"
+#include "tools/verbs/verbs.h"
+
+namespace atelier::tools {
+namespace {
+
+std::string coordinates_text(const RecipeCoordinates& coordinates) {
+  std::string text(name_of(coordinates.convention));
+  if (coordinates.convention == CoordinateConvention::centered)
+    text +=
+        fmt::format(" on ({}, {}), shorter side spans {}, turned by {:.6g} degrees", coordinates.center_x,
+                    coordinates.center_y, coordinates.span, coordinates.rotation * 180 / std::numbers::pi);
+  if (coordinates.scale != 1) text += fmt::format(", times {}", coordinates.scale);
+  return text;
+}
+
+std::string weights_text(const CppnRecipe& recipe) {
+  if (!recipe.origin) return "imported";
+  const Initializer& initializer = recipe.origin->initializer;
+  std::string text(distribution_name(initializer.distribution));
+  if (initializer.scale != 1 || initializer.distribution != Distribution::torch_default)
+    text += fmt::format(", scale {}", initializer.scale);
+  if (!initializer.layer_scale.empty())
+    text += fmt::format(", by layer {}", fmt::join(initializer.layer_scale, ", "));
+  return fmt::format("{}; {}", text, origin_text(recipe));
+}
+
+std::string recipe_text(const CppnRecipe& recipe) {
+  std::string text;
+  const auto line = [&](const char* name, const std::string& value) {
+    text += fmt::format("  {:<13}{}\n", name, value);
+  };
+  if (!recipe.name.empty()) line("name", recipe.name);
+  line("network", topology_text(recipe.topology));
+  line("parameters", fmt::format("{}; {} multiply-adds a pixel", recipe.topology.parameter_count(),
+                                 recipe.topology.multiply_adds()));
+  line("weights", weights_text(recipe));
+  if (!recipe.latent.empty()) line("latent", fmt::format("{}", fmt::join(recipe.latent, ", ")));
+  line("coordinates", coordinates_text(recipe.coordinates));
+  line("colour", recipe.topology.layers.back().width == 1 ? "grey" : std::string(name_of(recipe.color)));
+  line("samples", fmt::format("{}, {} arithmetic", name_of(recipe.sample), name_of(recipe.precision)));
+  line("size", fmt::format("{}x{}", recipe.width, recipe.height));
+  return text;
+}
+
+std::string sheet_text(const std::string& document) {
+  const nlohmann::json sheet = nlohmann::json::parse(document, nullptr, false);
+  if (!sheet.is_object() || !sheet.contains("command") || !sheet["command"].is_string())
+    return "  contact sheet; how it was made cannot be read\n";
+  return fmt::format("  {:<13}a contact sheet; a cell is painted with\n  {:<13}{}\n", "contents", "",
+                     sheet["command"].get<std::string>());
+}
+
+const char* channels_text(int channels) {
+  static constexpr const char* kNames[] = {"grey", "grey + alpha", "RGB", "RGBA"};
+  return kNames[channels - 1];
+}
+
+void picture_info(const InfoCommand& command) {
+  const PngFacts facts = read_png(command.file);
+  // A recipe that does not read is an error: info is how one finds out.
+  std::optional<CppnRecipe> recipe;
+  if (facts.recipe) recipe = recipe_from_json(*facts.recipe, command.file);
+  if (command.json) {
+    if (!facts.recipe && facts.sheet) return print_text(*facts.sheet + "\n");
+    return print_text((facts.recipe ? *facts.recipe : read_png_recipe(command.file)) + "\n");
+  }
+  std::string text = fmt::format("{}: PNG, {}x{}, {}-bit {}, {}\n", command.file, facts.width, facts.height,
+                                 facts.bit_depth, channels_text(facts.channels), size_text(facts.bytes));
+  if (recipe) text += recipe_text(*recipe);
+  if (facts.sheet) text += sheet_text(*facts.sheet);
+  if (!recipe && !facts.sheet)
+    text += "  no recipe inside: not painted by Atelier, or its texts were removed\n";
+  print_text(text);
+}
+
+}  // namespace
+
+void info(const InfoCommand& command) {
+  if (command.file != "-" && is_png_file(command.file)) return picture_info(command);
+  const CppnRecipe recipe = load_recipe(command.file);
+  if (command.json) return print_text(recipe_to_json(recipe) + "\n");
+  print_text(fmt::format("{}: recipe\n{}", command.file, recipe_text(recipe)));
+}
+
+}  // namespace atelier::tools

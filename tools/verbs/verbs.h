@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "tools/picture_options.h"
+#include "tools/run_options.h"
+
+// One function a verb. Each prints its result on stdout and throws UsageError, Error or Interrupted.
+namespace atelier::tools {
+
+struct RenderCommand {
+  PictureOptions picture;
+  RunOptions run;
+};
+/// Paints one picture into a file.
+void render(const RenderCommand& command);
+
+struct SheetCommand {
+  PictureOptions picture;
+  RunOptions run;
+  std::string seeds;
+  std::string torch_seeds;
+  std::string cell = "128";
+  int columns = 0;  // 0: chosen so that few places stay empty
+};
+/// Paints one cell a seed into a labelled contact sheet.
+void sheet(const SheetCommand& command);
+
+struct ExperimentsCommand {
+  RunOptions run;
+  bool paint = false;
+  int cell = 256;
+  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> torch_seed;
+};
+/// Lists the article's experiments, or paints them all on one labelled sheet.
+void experiments(const ExperimentsCommand& command);
+
+struct DevicesCommand {
+  bool json = false;
+  bool verbose = false;
+};
+/// What can compute here, and why a GPU cannot.
+void devices(const DevicesCommand& command);
+
+struct ImportCommand {
+  std::string source;
+  RunOptions run;
+  std::optional<std::string> activation;
+  std::optional<std::string> output_activation;
+  std::optional<std::string> inputs;
+};
+/// A recipe from a state_dict in a safetensors file.
+void import_network(const ImportCommand& command);
+
+struct InfoCommand {
+  std::string file;
+  bool json = false;
+};
+/// What is inside a picture or recipe.
+void info(const InfoCommand& command);
+
+}  // namespace atelier::tools
