@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <new>
 #include <string>
@@ -109,6 +110,19 @@ void pack_bias(const detail::CppnFolded::Layer& layer, const Remainder& before, 
   }
 }
 
+/// Whether no picture can bring a neuron's sum beyond kBoundedSum: the inputs are at most 1 in magnitude.
+bool bounded_sums(const detail::CppnFolded::Layer& layer, const Remainder& before, const Remainder& after) {
+  if (!before.core) return false;
+  for (int j = 0; j < layer.width; ++j) {
+    double sum = std::abs(layer.bias[static_cast<std::size_t>(j)]);
+    for (int k = 0; k < layer.fan_in; ++k)
+      sum += std::abs(layer.weights[static_cast<std::size_t>(j) * static_cast<std::size_t>(layer.fan_in) +
+                                    static_cast<std::size_t>(k)]);
+    if (!(sum * std::abs(after.scale) <= kBoundedSum)) return false;
+  }
+  return true;
+}
+
 template <class T>
 Packed<T>::Packed(Stream& stream, const detail::CppnFolded& network, InstructionSet set)
     : plan_(std::make_shared<Plan>()) {
@@ -121,8 +135,9 @@ Packed<T>::Packed(Stream& stream, const detail::CppnFolded& network, Instruction
   for (const detail::CppnFolded::Layer& layer : network.layers) {
     const Remainder after = remainder_of(layer.activation.kind);
     if (plan_->layers.empty()) first_scale_ = after.scale;
-    plan_->layers.push_back({layer.fan_in, layer.width, after.core, layer.activation.kind,
-                             static_cast<T>(layer.activation.slope), nullptr, nullptr});
+    plan_->layers.push_back({layer.fan_in, layer.width, after.core, bounded_sums(layer, before, after),
+                             layer.activation.kind, static_cast<T>(layer.activation.slope), nullptr,
+                             nullptr});
     pack_bias(layer, before, after, biases);
     pack_weights(layer, before, after, plan_->painters->neurons, weights);
     before = after;

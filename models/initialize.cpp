@@ -13,7 +13,6 @@ namespace atelier {
 namespace {
 
 constexpr std::array<std::string_view, 3> kDistributionNames{"torch_default", "normal", "uniform"};
-constexpr double kMaxScale = 1e30;  // keeps every drawn number, up to 6.7 deviations, finite in fp32
 
 /// Where one layer's parameters lie, and what they are drawn from.
 struct LayerDraw {
@@ -24,9 +23,9 @@ struct LayerDraw {
 };
 
 void require_scale(const char* what, double scale) {
-  if (scale >= 0 && scale <= kMaxScale) return;
+  if (scale >= 0 && scale <= kInitializerMaxScale) return;
   throw InvalidArgument(
-      fmt::format("initialize: {} is {}; it must be between 0 and {:g}", what, scale, kMaxScale));
+      fmt::format("initialize: {} is {}; it must be between 0 and {:g}", what, scale, kInitializerMaxScale));
 }
 
 std::vector<LayerDraw> divide(const CppnTopology& topology, const Initializer& initializer,

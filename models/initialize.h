@@ -25,6 +25,9 @@ struct Initializer {
   std::vector<double> layer_scale;  // empty, or one extra factor for each layer
   friend bool operator==(const Initializer&, const Initializer&) = default;
 };
+/// Bound of scale, and of scale times a layer's factor: every drawn number, up to 6.7 deviations, stays
+/// finite in fp32.
+inline constexpr double kInitializerMaxScale = 1e30;
 
 /// Where the random numbers come from: our counter-based streams (one stream a layer: layer l's weights are
 /// stream 2 l, its bias stream 2 l + 1), or PyTorch's CPU generator, drawn in the order in which the notebook
@@ -34,7 +37,7 @@ enum class RandomSource : std::uint8_t { philox, torch };
 /// Parameters in the order of CppnProgram. The same on every machine for philox; for torch equal to PyTorch's
 /// scalar CPU code up to the rounding of log, sin and cos (1e-5).
 /// Throws InvalidArgument for a topology that does not validate, a scale (with its layer's factor) outside
-/// 0..1e30, or layer_scale of another length.
+/// 0..kInitializerMaxScale, or layer_scale of another length.
 [[nodiscard]] std::vector<float> initialize(const CppnTopology& topology, const Initializer& initializer,
                                             RandomSource source, std::uint64_t seed);
 

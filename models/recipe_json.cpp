@@ -373,8 +373,7 @@ CppnRecipe read_recipe(const Json& json, const std::string& source) {
   const Json* version = reader.find("atelier_recipe");
   if (version == nullptr) reader.fail("has no \"atelier_recipe\" key: this is not a recipe");
   if (!version->is_number_unsigned() || version->get<std::uint64_t>() != kVersion)
-    reader.fail_at("atelier_recipe", fmt::format("is {}; this program reads version {}",
-                                                 detail::excerpt(version->dump()), kVersion));
+    reader.fail_at("atelier_recipe", fmt::format("must be {0}: this program reads version {0}", kVersion));
   CppnRecipe recipe;
   recipe.name = reader.text("name", "");
   recipe.width = reader.between("width", recipe.width, 1, kPictureMaxSide);

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <utility>
 
+#include "models/atomic_file.h"
 #include "models/json_document.h"
-#include "models/replace_file.h"
 #include "runtime/error.h"
 
 namespace atelier {
@@ -357,10 +357,14 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
     throw InvalidArgument(fmt::format("{}: a name or the metadata is not UTF-8 text", path.string()));
   }
   const std::uint64_t length = header.size();
-  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(&length, 1)),
-                                                std::as_bytes(std::span(header))};
-  for (const std::string_view name : order) parts.emplace_back(file.tensors.at(std::string(name)).bytes);
-  replace_file(path, parts);
+  AtomicFile target(path, AtomicFile::Existing::replace);
+  target.write(&length, sizeof length);
+  target.write(header.data(), header.size());
+  for (const std::string_view name : order) {
+    const std::vector<std::byte>& bytes = file.tensors.at(std::string(name)).bytes;
+    target.write(bytes.data(), bytes.size());
+  }
+  target.commit();
 }
 
 }  // namespace atelier

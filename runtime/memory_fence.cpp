@@ -11,6 +11,10 @@
 
 #include "runtime/error.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace atelier::detail {
 
 namespace {
@@ -62,6 +66,18 @@ void write_poison(void* memory, std::size_t bytes) {
     std::memcpy(out + done, out, step);
     done += step;
   }
+}
+
+void forbid_access([[maybe_unused]] const void* memory, [[maybe_unused]] std::size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_poison_memory_region(memory, bytes);
+#endif
+}
+
+void allow_access([[maybe_unused]] const void* memory, [[maybe_unused]] std::size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(memory, bytes);
+#endif
 }
 
 std::string check_guard_bytes(const FenceTag& tag, const void* front, const void* back) {

@@ -39,6 +39,11 @@ void write_guard(void* guard, std::size_t bytes, std::size_t phase);
 /// Fills host memory with 0x7fff words.
 void write_poison(void* memory, std::size_t bytes);
 
+/// With AddressSanitizer, makes it stop every access to these bytes of host memory, or allows them again;
+/// else does nothing. A range that is forbidden ends where an aligned word of 8 bytes does.
+void forbid_access(const void* memory, std::size_t bytes);
+void allow_access(const void* memory, std::size_t bytes);
+
 /// Checks the guards of a block: `front` and `back` are host copies of them. Returns a line that names the
 /// block and the first overwritten byte, or nothing.
 [[nodiscard]] std::string check_guard_bytes(const FenceTag& tag, const void* front, const void* back);

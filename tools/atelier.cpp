@@ -1,5 +1,7 @@
-#include <algorithm>
-#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <exception>
 #include <new>
 #include <string>
@@ -18,9 +20,20 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// A file opened while a standard descriptor is closed would take its number, and what is meant for the
+/// terminal would go into the picture. In its place comes one that every read or write of ours fails on, as
+/// on the closed one.
+void occupy_standard_descriptors() {
+  static constexpr std::array<int, 3> kUnusable{O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int descriptor = 0; descriptor < 3; ++descriptor)
+    if (fcntl(descriptor, F_GETFD) < 0)
+      static_cast<void>(open("/dev/null", kUnusable[static_cast<std::size_t>(descriptor)]));
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
+  occupy_standard_descriptors();
   try {
     return atelier::tools::run_command_line(count, arguments);
   } catch (const atelier::tools::UsageError& error) {

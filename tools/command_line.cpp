@@ -28,13 +28,32 @@ void add_report(CLI::App& verb, RunOptions& run) {
   verb.add_flag("-v,--verbose", run.verbose, "Say more");
 }
 
+/// Beyond this many the system may refuse to start one, in the midst of a picture.
+constexpr std::int64_t kMaxThreads = 1024;
+
+/// A whole number; CLI11's own conversion neither names the range nor says what is wrong.
+template <class Target>
+CLI::Option* add_whole(CLI::App& verb, const char* name, Target& target, std::int64_t low, std::int64_t high,
+                       const char* type, const char* what) {
+  const auto read = [=, &target](const std::string& text) {
+    target = static_cast<int>(parse_integer(name, text, low, high));
+  };
+  return verb.add_option_function<std::string>(name, read, what)->type_name(type);
+}
+
+CLI::Option* add_number(CLI::App& verb, const char* name, std::optional<double>& target, const char* type,
+                        const char* what) {
+  const auto read = [name, &target](const std::string& text) { target = parse_number(name, text); };
+  return verb.add_option_function<std::string>(name, read, what)->type_name(type);
+}
+
 void add_device(CLI::App& verb, RunOptions& run) {
   verb.add_option("--device", run.device,
                   "auto (a GPU if there is one, else the cpu), cuda[:N], cpu, simt (slow)")
       ->type_name("NAME")
       ->group("Device");
-  verb.add_option("--threads", run.threads, "Threads of the cpu device (default: all cores)")
-      ->type_name("N")
+  add_whole(verb, "--threads", run.threads, 0, kMaxThreads, "N",
+            "Threads of the cpu device (default: all cores)")
       ->group("Device");
 }
 
@@ -46,27 +65,37 @@ void add_seed(CLI::App& verb, const char* name, std::optional<std::uint64_t>& ta
 }
 
 void add_network(CLI::App& verb, PictureOptions& picture) {
+  constexpr const char* kGroup = "Network (each draws new weights)";
   const auto option = [&](const char* name, auto& target, const char* type, const char* what) {
-    verb.add_option(name, target, what)->type_name(type)->group("Network (each draws new weights)");
+    verb.add_option(name, target, what)->type_name(type)->group(kGroup);
   };
   option("--preset", picture.preset, "NAME", "Start from an experiment of the article (atelier experiments)");
-  option("--width", picture.width, "N", "Neurons of every hidden layer (default 16)");
-  option("--layers", picture.layers, "L", "Hidden layers with an activation (default 9)");
+  add_whole(verb, "--width", picture.width, 1, kCppnMaxWidth, "N",
+            "Neurons of every hidden layer (default 16)")
+      ->group(kGroup);
+  add_whole(verb, "--layers", picture.layers, 1, kCppnMaxLayers - 1, "L",
+            "Hidden layers with an activation (default 9)")
+      ->group(kGroup);
   option("--widths", picture.widths, "LIST", "Hidden layers one by one: 128,64,32");
   option("--inputs", picture.inputs, "LIST", "What it sees: x, y, r (radius), 1, z (latent, repeatable)");
   option("--bias", picture.bias, "RULE", "none, first (layer only), all");
   option("--init", picture.init, "KIND", "Weights: normal, uniform, torch (PyTorch's default)");
-  option("--scale", picture.scale, "S", "Deviation (normal), half-width (uniform), factor (torch)");
+  add_number(verb, "--scale", picture.scale, "S", "Deviation (normal), half-width (uniform), factor (torch)")
+      ->group(kGroup);
   option("--layer-scale", picture.layer_scale, "LIST", "One more factor for each layer, output included");
   verb.add_flag("--linear", picture.linear, "No hidden layer at all: inputs straight to the colour")
-      ->group("Network (each draws new weights)");
+      ->group(kGroup);
 }
 
 void add_look(CLI::App& verb, PictureOptions& picture) {
+  constexpr const char* kGroup = "Picture";
   const auto option = [&](const char* name, auto& target, const char* type, const char* what) {
-    verb.add_option(name, target, what)->type_name(type)->group("Picture");
+    verb.add_option(name, target, what)->type_name(type)->group(kGroup);
   };
-  option("--activation", picture.activation, "LIST", "Of the hidden layers: one name, or one for each");
+  const auto number = [&](const char* name, std::optional<double>& target, const char* type,
+                          const char* what) { add_number(verb, name, target, type, what)->group(kGroup); };
+  option("--activation", picture.activation, "LIST",
+         "Of the hidden layers: one name, or one for each (sin: few layers, many are noise)");
   option("--output-activation", picture.output_activation, "NAME", "Of the last layer (default sigmoid)");
   option("--latent", picture.latent, "LIST", "One number for each input z (default 0)");
   option("--coordinates", picture.coordinates, "KIND",
@@ -82,18 +111,24 @@ void add_look(CLI::App& verb, PictureOptions& picture) {
           },
           "seed-rect: the same as --coordinates seed-rect")
       ->type_name("KIND")
-      ->group("Picture");
+      ->group(kGroup);
   option("--center", picture.center, "X,Y", "Middle of the window (centered; default 0,0)");
-  option("--span", picture.span, "S", "What the shorter side spans (centered; default 1)");
-  option("--rotate", picture.rotate, "DEG", "Turn the window (centered)");
-  option("--coordinate-scale", picture.coordinate_scale, "F", "Multiply the coordinates: 0.01 looks closer");
+  number("--span", picture.span, "S", "What the shorter side spans (centered; default 1)");
+  number("--rotate", picture.rotate, "DEG", "Turn the window (centered)");
+  number("--coordinate-scale", picture.coordinate_scale, "F", "Multiply the coordinates: 0.01 looks closer");
   option("--color", picture.color, "KIND", "rgb, hsv, grey");
   option("--depth", picture.depth, "BITS", "8, 16, float (.npy only)");
   option("--precision", picture.precision, "KIND", "fp32 (default), double (deep zoom)");
   const auto storing = [&](const char* name, bool truncate, const char* what) {
     verb.add_flag_callback(
-            name, [&picture, truncate] { picture.truncate = truncate; }, what)
-        ->group("Picture");
+            name,
+            [&picture, truncate] {
+              if (picture.truncate == !truncate)
+                throw UsageError("--truncate and --round exclude each other");
+              picture.truncate = truncate;
+            },
+            what)
+        ->group(kGroup);
   };
   storing("--truncate", true, "8-bit values are cut off, as matplotlib does");
   storing("--round", false, "8-bit values are rounded (default but for presets)");
@@ -116,7 +151,8 @@ void add_render(CLI::App& app, std::function<void()>& action) {
                   "A recipe (.json), a picture painted by atelier (.png), or - for standard input")
       ->type_name("FILE");
   add_output(verb, command.run, "Where to: .png (recipe inside) or .npy");
-  verb.add_option("--size", command.picture.size, "WIDTHxHEIGHT, or one side of a square (default 1024)")
+  verb.add_option("--size", command.picture.size,
+                  "WIDTHxHEIGHT, or one side of a square (default: the recipe's, 128 for presets, else 1024)")
       ->type_name("SIZE");
   add_seed(verb, "--seed", command.picture.seed, "Draw the weights for this seed (default: a new one)");
   add_seed(verb, "--torch-seed", command.picture.torch_seed,
@@ -138,7 +174,8 @@ void add_sheet(CLI::App& app, std::function<void()>& action) {
   verb.add_option("--seeds", command.seeds, "0..99, or a list: 1,5,9..12")->type_name("LIST");
   verb.add_option("--torch-seeds", command.torch_seeds, "The same, drawn as PyTorch does")->type_name("LIST");
   verb.add_option("--cell", command.cell, "Size of a cell (default 128)")->type_name("SIZE");
-  verb.add_option("--columns", command.columns, "Cells in a row (default: chosen to fit)")->type_name("N");
+  add_whole(verb, "--columns", command.columns, 1, kMaxSheetCells, "N",
+            "Cells in a row (default: chosen to fit)");
   add_network(verb, command.picture);
   add_look(verb, command.picture);
   add_device(verb, command.run);
@@ -156,7 +193,7 @@ void add_experiments(CLI::App& app, std::function<void()>& action) {
   CLI::App& verb = *app.add_subcommand("experiments", "List the article's experiments, or paint them all");
   verb.add_flag("--paint", command.paint, "Paint them on one labelled sheet");
   add_output(verb, command.run, "Where to (default experiments.png)");
-  verb.add_option("--cell", command.cell, "Side of a cell (default 256)")->type_name("N");
+  add_whole(verb, "--cell", command.cell, 16, 8192, "N", "Side of a cell (default 256)");
   add_seed(verb, "--seed", command.seed, "One seed for all (default: each experiment's own)");
   add_seed(verb, "--torch-seed", command.torch_seed, "One PyTorch seed for all");
   add_device(verb, command.run);
@@ -243,10 +280,15 @@ std::string unknown_text(const CLI::App& app) {
                      kSeeHelp);
 }
 
-/// CLI11's message on one line.
+/// CLI11's message on one line, in other words where its own leave the user guessing.
 std::string parse_error_text(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unknown_text(app);
   std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string name = text.substr(0, text.find(':'));
+    const bool repeated = text.find("At Most 1") != std::string::npos;
+    return fmt::format("{} {}{}", name, repeated ? "is given more than once" : "needs a value", kSeeHelp);
+  }
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text + kSeeHelp;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 #include "runtime/buffer.h"
@@ -109,7 +110,10 @@ SheetLayout sheet_layout(std::int64_t cell_width, std::int64_t cell_height, std:
 
 bool labels_possible(bool quiet) {
   if (LabelFont::find()) return true;
-  if (!quiet)
+  if (quiet) return false;
+  if (const char* chosen = std::getenv("ATELIER_FONT"))
+    say(fmt::format("ATELIER_FONT is '{}', which is no file: the sheet has no labels", chosen));
+  else
     say("no font for the labels was found, so there are none: install fonts-dejavu-core or set ATELIER_FONT");
   return false;
 }

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "models/atomic_file.h"
 #include "models/recipe.h"
 #include "runtime/stream.h"
-#include "tools/image/atomic_file.h"
 #include "tools/image/picture_writer.h"
 #include "tools/progress.h"
 

@@ -10,8 +10,8 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-/// From now on SIGINT and SIGTERM ask the work to stop instead of killing it (a second one kills), and a
-/// write past a file size limit is an error instead of a signal.
+/// From now on SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup) ask the work to stop instead
+/// of killing it (a second one kills), and a write past a file size limit is an error instead of a signal.
 void watch_for_interruption();
 
 /// Throws Interrupted once a signal has arrived.

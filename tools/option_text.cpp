@@ -43,7 +43,7 @@ std::vector<std::string> split_list(const char* option, const std::string& text)
 double parse_number(const char* option, std::string_view text) {
   double value = 0;
   if (!read_whole(text, value) || !std::isfinite(value))
-    throw UsageError(fmt::format("{} '{}': not a number", option, text));
+    throw UsageError(fmt::format("{} '{}': a number is needed, not NaN or infinite", option, text));
   return value;
 }
 
@@ -89,6 +89,8 @@ ActivationFunction parse_activation(const char* option, const std::string& text)
   if (colon == std::string::npos) return activation;
   if (!sloped) throw UsageError(fmt::format("{} '{}': {} has no slope", option, text, name));
   activation.slope = static_cast<float>(parse_number(option, std::string_view(text).substr(colon + 1)));
+  if (!std::isfinite(activation.slope))
+    throw UsageError(fmt::format("{} '{}': the slope is too large for fp32", option, text));
   return activation;
 }
 

@@ -147,7 +147,14 @@ void apply_color(const PictureOptions& options, CppnRecipe& recipe) {
   recipe.topology.layers.back().width = color == 2 ? 1 : 3;
 }
 
-void apply_initializer(const PictureOptions& options, RecipeOrigin& origin) {
+double checked_scale(const char* option, double scale) {
+  if (!(scale >= 0 && scale <= kInitializerMaxScale))
+    throw UsageError(
+        fmt::format("{} {}: a number from 0 to {:g} is needed", option, scale, kInitializerMaxScale));
+  return scale;
+}
+
+void apply_initializer(const PictureOptions& options, std::size_t layers, RecipeOrigin& origin) {
   if (options.init) {
     static constexpr Distribution kKinds[] = {Distribution::normal, Distribution::uniform,
                                               Distribution::torch_default};
@@ -155,9 +162,15 @@ void apply_initializer(const PictureOptions& options, RecipeOrigin& origin) {
         kKinds[parse_choice("--init", *options.init, {"normal", "uniform", "torch"})];
     if (!options.scale) origin.initializer.scale = 1;
   }
-  if (options.scale) origin.initializer.scale = *options.scale;
-  if (options.layer_scale)
+  if (options.scale) origin.initializer.scale = checked_scale("--scale", *options.scale);
+  if (options.layer_scale) {
     origin.initializer.layer_scale = parse_numbers("--layer-scale", *options.layer_scale);
+    for (const double factor : origin.initializer.layer_scale) checked_scale("--layer-scale", factor);
+    if (origin.initializer.layer_scale.size() != layers)
+      throw UsageError(fmt::format("--layer-scale: {} number{} for {} layers; the output layer counts too",
+                                   origin.initializer.layer_scale.size(),
+                                   origin.initializer.layer_scale.size() == 1 ? "" : "s", layers));
+  }
   if (options.seed || options.torch_seed) {
     origin.source = options.torch_seed ? RandomSource::torch : RandomSource::philox;
     origin.seed = options.torch_seed ? *options.torch_seed : *options.seed;
@@ -178,7 +191,7 @@ void apply_network(const PictureOptions& options, CppnRecipe& recipe) {
   apply_color(options, recipe);
   const bool draws =
       options.init || options.scale || options.layer_scale || options.seed || options.torch_seed;
-  if (recipe.origin) apply_initializer(options, *recipe.origin);
+  if (recipe.origin) apply_initializer(options, recipe.topology.layers.size(), *recipe.origin);
   if (!recipe.origin && draws)
     throw UsageError(
         "this recipe's weights were imported, not drawn: --seed, --init and --scale cannot change them");
@@ -210,8 +223,9 @@ void apply_latent(const PictureOptions& options, CppnRecipe& recipe) {
   }
   std::vector<double> latent = parse_numbers("--latent", *options.latent);
   if (latent.size() != size)
-    throw UsageError(fmt::format("--latent: {} numbers, but the network has {} inputs z{}", latent.size(),
-                                 size, size == 0 ? " (--inputs x,y,z adds one)" : ""));
+    throw UsageError(fmt::format("--latent: {} number{} for {} input{} z{}", latent.size(),
+                                 latent.size() == 1 ? "" : "s", size, size == 1 ? "" : "s",
+                                 size == 0 ? " (--inputs x,y,z adds one)" : ""));
   recipe.latent = std::move(latent);
 }
 
@@ -309,16 +323,16 @@ void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed) {
   recipe.parameters = initialize(recipe.topology, recipe.origin->initializer, source, seed);
 }
 
-std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
+std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text, const char* option) {
   const std::size_t cross = text.find_first_of("xX");
   const auto side = [&](std::string_view part) {
     std::int64_t value = 0;
     try {
-      value = parse_integer("--size", part, 1, kPictureMaxSide);
+      value = parse_integer(option, part, 1, kPictureMaxSide);
     } catch (const UsageError&) {
       throw UsageError(
-          fmt::format("--size '{}': WIDTHxHEIGHT or one side of a square is needed, 1 to {} pixels a side",
-                      text, kPictureMaxSide));
+          fmt::format("{} '{}': WIDTHxHEIGHT or one side of a square is needed, 1 to {} pixels a side",
+                      option, text, kPictureMaxSide));
     }
     return value;
   };
@@ -330,18 +344,22 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
   return {side(whole.substr(0, cross)), side(whole.substr(cross + 1))};
 }
 
-std::vector<std::uint64_t> parse_seeds(const std::string& text) {
-  constexpr std::size_t kLimit = 65536;
+std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* option) {
+  constexpr auto kLimit = static_cast<std::size_t>(kMaxSheetCells);
   std::vector<std::uint64_t> seeds;
-  for (const std::string& part : split_list("--seeds", text)) {
+  for (const std::string& part : split_list(option, text)) {
     const std::size_t dots = part.find("..");
-    const auto number = [](std::string_view digits) { return parse_unsigned("--seeds", digits); };
+    if (dots == 0 || (dots != std::string::npos && dots + 2 == part.size()))
+      throw UsageError(fmt::format("{} '{}': a range has two ends, 0..99", option, part));
+    const auto number = [option](std::string_view digits) { return parse_unsigned(option, digits); };
     const std::uint64_t first = number(std::string_view(part).substr(0, dots));
     const std::uint64_t last =
         dots == std::string::npos ? first : number(std::string_view(part).substr(dots + 2));
-    if (last < first) throw UsageError(fmt::format("--seeds '{}': the range runs backwards", part));
+    if (last < first)
+      throw UsageError(
+          fmt::format("{} '{}': the range runs backwards; {}..{} is meant?", option, part, last, first));
     if (last - first >= kLimit - seeds.size())
-      throw UsageError(fmt::format("--seeds '{}': at most {} cells fit on a sheet", text, kLimit));
+      throw UsageError(fmt::format("{} '{}': at most {} cells fit on a sheet", option, text, kLimit));
     for (std::uint64_t i = 0; i <= last - first; ++i) seeds.push_back(first + i);
   }
   return seeds;

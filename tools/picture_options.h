@@ -60,10 +60,12 @@ struct PlannedPicture {
 /// Draws the recipe's weights again for another seed. Throws InvalidArgument for imported weights.
 void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed);
 
-/// "1920x1080", or "512" for a square. Throws UsageError; sides are 1 to 2^31 - 1.
-[[nodiscard]] std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text);
-/// "0..99", "1,5,9..12": at most 65 536 seeds. Throws UsageError.
-[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text);
+/// "1920x1080", or "512" for a square. Throws UsageError, which names `option`; sides are 1 to 2^31 - 1.
+[[nodiscard]] std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text,
+                                                               const char* option = "--size");
+inline constexpr std::int64_t kMaxSheetCells = 65536;
+/// "0..99", "1,5,9..12": at most kMaxSheetCells seeds. Throws UsageError, which names `option`.
+[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* option = "--seeds");
 
 /// The recipe or picture in a file, "-" for standard input. Throws InvalidArgument with one line.
 [[nodiscard]] CppnRecipe load_recipe(const std::string& source);

@@ -35,7 +35,7 @@ void Progress::show(Clock::time_point now) {
   const std::string line = fmt::format("{}  {:3.0f} %  {:.1f} Mpixel/s  {} left", name_,
                                        100.0 * static_cast<double>(done_) / static_cast<double>(total_),
                                        rate / 1e6, duration_text(left));
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ ? "" : "\n");
+  std::fputs(fmt::format("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ ? "" : "\n").c_str(), stderr);
   std::fflush(stderr);
   shown_ = true;
 }

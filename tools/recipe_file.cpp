@@ -44,6 +44,27 @@ class Descriptor {
   int number_;
 };
 
+/// Files that are neither JSON nor a PNG, told apart by how they begin, so that the user hears what they are.
+void refuse_other_formats(const std::string& contents, const std::string& name) {
+  if (contents.empty())
+    throw InvalidArgument(
+        fmt::format("{} is empty: a recipe (.json) or a picture painted by Atelier (.png) "
+                    "is needed",
+                    name));
+  if (contents.size() > 8 && contents[8] == '{' && contents[7] == '\0')
+    throw InvalidArgument(
+        fmt::format("{}: looks like safetensors; 'atelier import {} -o net.json' makes a recipe of it first",
+                    name, name));
+  if (contents.starts_with("\x93NUMPY"))
+    throw InvalidArgument(
+        fmt::format("{}: a .npy file holds no recipe; one is inside every .png painted by Atelier", name));
+  const std::size_t first = contents.find_first_not_of(" \t\r\n");
+  const bool marked = contents.starts_with("\xEF\xBB\xBF");  // UTF-8 with its mark
+  if (!marked && (first == std::string::npos || (contents[first] != '{' && contents[first] != '[')))
+    throw InvalidArgument(
+        fmt::format("{}: neither a recipe (JSON, {{\"atelier_recipe\": 1, ...}}) nor a PNG", name));
+}
+
 }  // namespace
 
 std::string read_bounded(const std::string& source) {
@@ -78,10 +99,7 @@ CppnRecipe load_recipe(const std::string& source) {
   const std::string name = shown_name(source);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(contents));
   if (starts_as_png(bytes)) return recipe_from_json(parse_png_recipe(bytes, name), name);
-  if (contents.size() > 8 && contents[8] == '{' && contents[7] == '\0')
-    throw InvalidArgument(
-        fmt::format("{}: looks like safetensors; 'atelier import {} -o net.json' makes a recipe of it first",
-                    name, name));
+  refuse_other_formats(contents, name);
   return recipe_from_json(contents, name);
 }
 

@@ -12,8 +12,6 @@
 namespace atelier::tools {
 
 Device open_device(const RunOptions& options) {
-  if (options.threads < 0)
-    throw UsageError(fmt::format("--threads {}: 0 or more is needed", options.threads));
   if (options.threads > 0) set_cpu_threads(options.threads);
   Device device;
   try {
@@ -26,6 +24,15 @@ Device open_device(const RunOptions& options) {
   return device;
 }
 
+AtomicFile open_output(const RunOptions& options) {
+  if (options.force) return {options.output, AtomicFile::Existing::replace};
+  std::error_code ignored;
+  const std::filesystem::file_type type = std::filesystem::symlink_status(options.output, ignored).type();
+  if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::symlink)
+    throw Error(fmt::format("{} exists already; --force replaces it", options.output));
+  return {options.output, AtomicFile::Existing::refuse};
+}
+
 std::string device_text(Device device) {
   if (device.kind() == DeviceKind::cuda) return fmt::format("{} ({})", device.name(), describe(device).model);
   if (device.kind() == DeviceKind::simt) return device.name();
@@ -35,7 +42,8 @@ std::string device_text(Device device) {
 }
 
 void say(const std::string& message) {
-  fmt::print(stderr, "atelier: {}\n", message);
+  // A message that cannot be said is no reason to fail.
+  std::fputs(fmt::format("atelier: {}\n", message).c_str(), stderr);
 }
 
 void print_text(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "models/atomic_file.h"
 #include "runtime/device.h"
 
 namespace atelier::tools {
@@ -11,7 +12,7 @@ namespace atelier::tools {
 struct RunOptions {
   std::string output;
   std::string device = "auto";
-  int threads = 0;  // 0: as many as the process may use
+  int threads = 0;  // 0: as many as the process may use; not negative
   bool force = false;
   bool json = false;
   bool quiet = false;
@@ -22,10 +23,14 @@ struct RunOptions {
 /// cpu. Throws UsageError for another word than a device's, DeviceUnavailable.
 [[nodiscard]] Device open_device(const RunOptions& options);
 
+/// The file that --output names, under the name only when it is committed. Throws Error where it cannot be
+/// written, or exists and --force was not given.
+[[nodiscard]] AtomicFile open_output(const RunOptions& options);
+
 /// "cuda:0 (NVIDIA …)", "cpu (avx512, 2 threads)".
 [[nodiscard]] std::string device_text(Device device);
 
-/// "atelier: <message>" on stderr.
+/// "atelier: <message>" on stderr. Never throws for an stderr that cannot be written.
 void say(const std::string& message);
 
 /// A JSON document on stdout. Throws Error when stdout cannot be written.

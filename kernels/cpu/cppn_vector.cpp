@@ -19,34 +19,38 @@ constexpr int kPixelVectors = 2;
 template <class T>
 constexpr int kPixels = kPixelVectors* Simd<T>::lanes;
 
+/// What a block leaves of its sums: themselves, or g of elementary.h for any or for bounded sums.
+enum class Leaves { sums, core, bounded_core };
+
 /// g of elementary.h. Division and Newton's iteration take turns from neuron to neuron: the divider and the
 /// multipliers work at the same time. A neuron's kind depends on its place alone, so results do not depend on
 /// how a picture is cut.
-template <class T, int neuron>
-ATELIER_INLINE typename Simd<T>::Vector core(typename Simd<T>::Vector sum) {
-  if constexpr (neuron % 2 == 1)
-    return logistic_core_newton(sum);
+template <Leaves leaves, int neuron, class V>
+ATELIER_INLINE V core(V sum) {
+  constexpr bool newton = neuron % 2 == 1;
+  if constexpr (leaves == Leaves::bounded_core)
+    return newton ? logistic_core_newton_bounded(sum) : logistic_core_bounded(sum);
   else
-    return logistic_core(sum);
+    return newton ? logistic_core_newton(sum) : logistic_core(sum);
 }
 
-template <class T, int neurons, bool with_core, int neuron = 0>
+template <class T, int neurons, Leaves leaves, int neuron = 0>
 ATELIER_INLINE void finish(const typename Simd<T>::Vector (&sum)[neurons][kPixelVectors],
                            typename Simd<T>::Vector* output) {
   if constexpr (neuron < neurons) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPixelVectors; ++p) {
-      if constexpr (with_core)
-        output[neuron * kPixelVectors + p] = core<T, neuron>(sum[neuron][p]);
+      if constexpr (leaves != Leaves::sums)
+        output[neuron * kPixelVectors + p] = core<leaves, neuron>(sum[neuron][p]);
       else
         output[neuron * kPixelVectors + p] = sum[neuron][p];
     }
-    finish<T, neurons, with_core, neuron + 1>(sum, output);
+    finish<T, neurons, leaves, neuron + 1>(sum, output);
   }
 }
 
-/// The sums of one block of neurons, through g where `with_core`. `inputs`: [fan_in][kPixelVectors].
-template <class T, int neurons, bool with_core>
+/// The sums of one block of neurons, as `leaves` says. `inputs`: [fan_in][kPixelVectors].
+template <class T, int neurons, Leaves leaves>
 ATELIER_INLINE void block(const typename Simd<T>::Vector* inputs, const T* weights, const T* bias, int fan_in,
                           typename Simd<T>::Vector* output) {
   typename Simd<T>::Vector sum[neurons][kPixelVectors];
@@ -63,32 +67,32 @@ ATELIER_INLINE void block(const typename Simd<T>::Vector* inputs, const T* weigh
         sum[j][p] = fma(weight, inputs[k * kPixelVectors + p], sum[j][p]);
     }
   }
-  finish<T, neurons, with_core>(sum, output);
+  finish<T, neurons, leaves>(sum, output);
 }
 
 /// The last block, of width % kNeurons neurons.
-template <class T, bool with_core, int neurons = kNeurons - 1>
+template <class T, Leaves leaves, int neurons = kNeurons - 1>
 void last_block(int count, const typename Simd<T>::Vector* inputs, const T* weights, const T* bias,
                 int fan_in, typename Simd<T>::Vector* output) {
   if constexpr (neurons > 0) {
     if (count == neurons)
-      block<T, neurons, with_core>(inputs, weights, bias, fan_in, output);
+      block<T, neurons, leaves>(inputs, weights, bias, fan_in, output);
     else
-      last_block<T, with_core, neurons - 1>(count, inputs, weights, bias, fan_in, output);
+      last_block<T, leaves, neurons - 1>(count, inputs, weights, bias, fan_in, output);
   }
 }
 
-template <class T, bool with_core>
+template <class T, Leaves leaves>
 void sums(const CppnVectorLayer<T>& layer, const typename Simd<T>::Vector* inputs,
           typename Simd<T>::Vector* output) {
   int j = 0;
   for (; j + kNeurons <= layer.width; j += kNeurons)
-    block<T, kNeurons, with_core>(inputs, layer.weights + static_cast<std::int64_t>(j) * layer.fan_in,
-                                  layer.bias + j, layer.fan_in, output + j * kPixelVectors);
+    block<T, kNeurons, leaves>(inputs, layer.weights + static_cast<std::int64_t>(j) * layer.fan_in,
+                               layer.bias + j, layer.fan_in, output + j * kPixelVectors);
   if (j < layer.width)
-    last_block<T, with_core>(layer.width - j, inputs,
-                             layer.weights + static_cast<std::int64_t>(j) * layer.fan_in, layer.bias + j,
-                             layer.fan_in, output + j * kPixelVectors);
+    last_block<T, leaves>(layer.width - j, inputs,
+                          layer.weights + static_cast<std::int64_t>(j) * layer.fan_in, layer.bias + j,
+                          layer.fan_in, output + j * kPixelVectors);
 }
 
 template <class T, Activation kind>
@@ -161,10 +165,12 @@ void paint(const CppnVectorNetwork<T>& network, const CppnVectorTarget& target, 
     V* output = odd;
     for (int l = 0; l < network.layer_count; ++l) {
       const CppnVectorLayer<T>& layer = network.layers[l];
-      if (layer.core) {
-        sums<T, true>(layer, input, output);
+      if (layer.core && layer.bounded) {
+        sums<T, Leaves::bounded_core>(layer, input, output);
+      } else if (layer.core) {
+        sums<T, Leaves::core>(layer, input, output);
       } else {
-        sums<T, false>(layer, input, output);
+        sums<T, Leaves::sums>(layer, input, output);
         activate_layer(layer, output);
       }
       V* const next = input;

@@ -10,6 +10,10 @@
 // (cppn_vector.cpp), agree on.
 namespace atelier::cpu {
 
+/// Sums up to this need no limits (kBoundedArgument of elementary.h, which is larger by a margin for
+/// rounding).
+inline constexpr double kBoundedSum = 90;
+
 /// One layer, packed. Neurons stand in blocks of CppnPainters::neurons, the last block shorter; a block's
 /// weights are [fan_in][neurons of the block]. Factors and offsets that the activations around it leave out
 /// (see CppnVectorLayer::core) are already in the weights and biases.
@@ -17,7 +21,8 @@ template <class T>
 struct CppnVectorLayer {
   int fan_in = 0;
   int width = 0;
-  bool core = false;  // leaves g(sum) of elementary.h: tanh and sigmoid; else `activation`
+  bool core = false;     // leaves g(sum) of elementary.h: tanh and sigmoid; else `activation`
+  bool bounded = false;  // |sum| <= kBoundedSum whatever the picture
   Activation activation = Activation::identity;
   T slope = 0;
   const T* weights = nullptr;

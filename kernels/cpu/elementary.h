@@ -158,23 +158,37 @@ ATELIER_INLINE DoubleVector half_one_plus_power(DoubleVector argument) {
 }
 #endif
 
-/// g by a division.
-template <class V>
-ATELIER_INLINE V logistic_core(V y) {
-  return 1 / half_one_plus_power(y);
-}
-/// g by an approximate reciprocal and Newton's iteration where that exists, so that the divider and the
-/// multipliers share the work when both kinds are mixed; elsewhere by a division. Same bound, other last
-/// bits. A denominator beyond 2^126 has a denormal reciprocal, which the iteration would turn into NaN at
-/// infinity: the limits leave a plain 0 to all purposes.
+/// Arguments up to which logistic_core_bounded and its sibling may be used, in magnitude. Of larger ones the
+/// reciprocal is limited to 2^-100 (float) or 2^-900: what lies below is 0 to all purposes, but denormal
+/// results cost hundreds of cycles each and turn into NaN in Newton's iteration.
+inline constexpr double kBoundedArgument = 96;
 #if defined(__AVX512F__)
-ATELIER_INLINE FloatVector logistic_core_newton(FloatVector y) {
-  const FloatVector denominator = minimum(broadcast(0x1p100F), half_one_plus_power(y));
+ATELIER_INLINE FloatVector limited_denominator(FloatVector y) {
+  return minimum(broadcast(0x1p100F), half_one_plus_power(y));
+}
+ATELIER_INLINE DoubleVector limited_denominator(DoubleVector y) {
+  return minimum(broadcast(0x1p900), half_one_plus_power(y));
+}
+#else
+template <class V>
+ATELIER_INLINE V limited_denominator(V y) {
+  return half_one_plus_power(y);  // limited by the clamping of y
+}
+#endif
+
+template <class V>
+ATELIER_INLINE V reciprocal(V denominator) {
+  return 1 / denominator;
+}
+/// By an approximate reciprocal and Newton's iteration where that exists, so that the divider and the
+/// multipliers share the work when both kinds are mixed; elsewhere by a division. Same bound, other last
+/// bits.
+#if defined(__AVX512F__)
+ATELIER_INLINE FloatVector reciprocal_newton(FloatVector denominator) {
   const auto estimate = (FloatVector)_mm512_maskz_rcp14_ps(0xffff, (__m512)denominator);
   return fma(estimate, negated_fma(denominator, estimate, broadcast(1.0F)), estimate);
 }
-ATELIER_INLINE DoubleVector logistic_core_newton(DoubleVector y) {
-  const DoubleVector denominator = minimum(broadcast(0x1p900), half_one_plus_power(y));
+ATELIER_INLINE DoubleVector reciprocal_newton(DoubleVector denominator) {
   const auto estimate = (DoubleVector)_mm512_maskz_rcp14_pd(0xff, (__m512d)denominator);
   // 1 / d = e (1 + r + r^2 + r^3 ...), r = 1 - d e, |r| < 2^-14: four terms.
   const DoubleVector r = negated_fma(denominator, estimate, broadcast(1.0));
@@ -183,10 +197,29 @@ ATELIER_INLINE DoubleVector logistic_core_newton(DoubleVector y) {
 }
 #else
 template <class V>
-ATELIER_INLINE V logistic_core_newton(V y) {
-  return logistic_core(y);
+ATELIER_INLINE V reciprocal_newton(V denominator) {
+  return 1 / denominator;
 }
 #endif
+
+/// g for every y.
+template <class V>
+ATELIER_INLINE V logistic_core(V y) {
+  return reciprocal(limited_denominator(y));
+}
+template <class V>
+ATELIER_INLINE V logistic_core_newton(V y) {
+  return reciprocal_newton(limited_denominator(y));
+}
+/// g for |y| <= kBoundedArgument.
+template <class V>
+ATELIER_INLINE V logistic_core_bounded(V y) {
+  return reciprocal(half_one_plus_power(y));
+}
+template <class V>
+ATELIER_INLINE V logistic_core_newton_bounded(V y) {
+  return reciprocal_newton(half_one_plus_power(y));
+}
 
 template <class V, class T>
 ATELIER_INLINE V tanh_of(V v, T) {

@@ -46,6 +46,7 @@ struct Range {
   std::size_t bytes;
   std::size_t reserved;
   const char* name;
+  std::size_t front = 0;  // bytes of guards that the owner keeps before them
 };
 
 /// One for the process; lives on for buffers that outlast static objects.
@@ -165,7 +166,7 @@ std::string object_at(Heap& all, const char* address) {
   if (range == all.ranges.begin()) return "unknown memory";
   --range;
   return std::string(range->second.name) + " (" + std::to_string(range->second.bytes) + " bytes) at byte " +
-         std::to_string(address - range->first);
+         std::to_string(address - range->first - static_cast<std::ptrdiff_t>(range->second.front));
 }
 
 /// One access, being compared with what a cell remembers.
@@ -285,6 +286,19 @@ void mark_written(const void* address, std::size_t bytes) {
   if (!holds(all, address)) return;
   bytes = std::min(bytes, static_cast<std::size_t>(all.memory + kHeap - static_cast<const char*>(address)));
   for_each_cell(all, address, bytes, [](Cell& cell, std::uint8_t mask) { cell.initialised |= mask; });
+}
+
+void mark_guards(const void* block, std::size_t front, std::size_t payload) {
+  Heap& all = heap();
+  const std::lock_guard lock(all.mutex);
+  const auto range = all.ranges.find(static_cast<const char*>(block));
+  if (range == all.ranges.end()) return;
+  const char* const start = range->first;
+  const std::size_t whole = range->second.bytes;
+  range->second.front = front;
+  range->second.bytes = payload;
+  reset_cells(all, start, front, false);
+  reset_cells(all, start + front + payload, whole - front - payload, false);
 }
 
 namespace executor {

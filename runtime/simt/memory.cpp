@@ -83,6 +83,7 @@ void free_device_memory(void* block) noexcept {
 }
 
 void mark_written(const void*, std::size_t) {}
+void mark_guards(const void*, std::size_t, std::size_t) {}
 
 namespace executor {
 

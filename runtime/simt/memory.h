@@ -17,4 +17,8 @@ void free_device_memory(void* block) noexcept;
 /// read them. Addresses outside of device memory are ignored. Does nothing in other builds.
 void mark_written(const void* address, std::size_t bytes);
 
+/// Tells the checking build that only `payload` bytes of a block, from byte `front` on, are for kernels: the
+/// caller keeps guard words around them. Other addresses are ignored. Does nothing in other builds.
+void mark_guards(const void* block, std::size_t front, std::size_t payload);
+
 }  // namespace atelier::simt

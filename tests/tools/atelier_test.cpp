@@ -60,6 +60,13 @@ void PrintTo(const Misuse& misuse, std::ostream* stream) {
   *stream << misuse.name;
 }
 
+/// 300 inputs, as typed.
+std::string many_inputs() {
+  std::string text = "x";
+  for (int i = 1; i < 300; ++i) text += ",y";
+  return text;
+}
+
 class UsedWrongly : public ::testing::TestWithParam<Misuse> {};
 
 TEST_P(UsedWrongly, SaysSoInOneLineAndLeavesNothing) {
@@ -83,7 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{
             "flag_value", {"render", "--sizee=3", "-o", "a.png"}, "no option --sizee; did you mean --size?"},
         Misuse{"extra", {"render", "a.json", "b.json", "-o", "a.png"}, "no further argument 'b.json'"},
-        Misuse{"no_output", {"render"}, "-o FILE"}, Misuse{"missing_value", {"render", "-o"}, "-o"},
+        Misuse{"no_output", {"render"}, "-o FILE"},
+        Misuse{"missing_value", {"render", "-o"}, "--output needs a value"},
         Misuse{"seed_word", {"render", "--seed", "abc", "-o", "a.png"}, "--seed"},
         Misuse{"seed_negative", {"render", "--seed", "-1", "-o", "a.png"}, "--seed"},
         Misuse{"size_0", {"render", "--size", "0", "-o", "a.png"}, "--size '0'"},
@@ -94,7 +102,31 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"no_extension", {"render", "-o", "a"}, ".npy"},
         Misuse{"png_float", {"render", "--depth", "float", "-o", "a.png"}, "8 or 16 bits"},
         Misuse{"device", {"render", "--device", "gpu", "-o", "a.png"}, "--device"},
-        Misuse{"threads", {"render", "--threads", "-3", "-o", "a.png"}, "--threads"},
+        Misuse{"threads", {"render", "--threads", "-3", "-o", "a.png"}, "--threads '-3': a whole number"},
+        Misuse{"threads_word", {"render", "--threads", "all", "-o", "a.png"}, "--threads 'all'"},
+        Misuse{"threads_many", {"render", "--threads", "100000", "-o", "a.png"}, "from 0 to 1024"},
+        Misuse{"twice",
+               {"render", "--seed", "1", "--seed", "2", "-o", "a.png"},
+               "--seed is given more than once"},
+        Misuse{"two_sources", {"render", "--seed", "1", "--torch-seed", "2", "-o", "a.png"}, "exclude"},
+        Misuse{
+            "truncate_round", {"render", "--truncate", "--round", "-o", "a.png"}, "--truncate and --round"},
+        Misuse{
+            "round_truncate", {"render", "--round", "--truncate", "-o", "a.png"}, "--truncate and --round"},
+        Misuse{
+            "width_fraction", {"render", "--width", "3.5", "-o", "a.png"}, "--width '3.5': a whole number"},
+        Misuse{"width_1025", {"render", "--width", "1025", "-o", "a.png"}, "from 1 to 1024"},
+        Misuse{"layers_0",
+               {"render", "--layers", "0", "-o", "a.png"},
+               "--layers '0': a whole number from 1 to 255"},
+        Misuse{"scale_nan", {"render", "--scale", "nan", "-o", "a.png"}, "--scale 'nan': a number is needed"},
+        Misuse{"scale_negative",
+               {"render", "--scale", "-1", "-o", "a.png"},
+               "--scale -1: a number from 0 to 1e+30"},
+        Misuse{"layer_scale", {"render", "--layer-scale", "1,2", "-o", "a.png"}, "2 numbers for 10 layers"},
+        Misuse{"span_infinite", {"render", "--span", "inf", "-o", "a.png"}, "--span 'inf'"},
+        Misuse{"slope", {"render", "--activation", "elu:1e60", "-o", "a.png"}, "too large for fp32"},
+        Misuse{"inputs_300", {"render", "--inputs", many_inputs(), "-o", "a.png"}, "300 inputs"},
         Misuse{"preset", {"render", "--preset", "mondriaan", "-o", "a.png"}, "did you mean mondrian?"},
         Misuse{
             "seed_rectangle", {"render", "--preset", "seed", "--size", "20x10", "-o", "a.png"}, "seed-rect"},
@@ -102,10 +134,19 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"sheet_seeds", {"sheet", "-o", "a.png"}, "--seeds"},
         Misuse{"sheet_range", {"sheet", "--seeds", "9..1", "-o", "a.png"}, "backwards"},
         Misuse{"sheet_format", {"sheet", "--seeds", "0..1", "-o", "a.npy"}, ".png"},
-        Misuse{"sheet_cell", {"sheet", "--seeds", "0..1", "--cell", "0", "-o", "a.png"}, "'0'"},
+        Misuse{"sheet_cell", {"sheet", "--seeds", "0..1", "--cell", "0", "-o", "a.png"}, "--cell '0'"},
+        Misuse{"sheet_open_range",
+               {"sheet", "--seeds", "3..", "-o", "a.png"},
+               "--seeds '3..': a range has two ends"},
+        Misuse{
+            "sheet_torch_range", {"sheet", "--torch-seeds", "9..1", "-o", "a.png"}, "--torch-seeds '9..1'"},
+        Misuse{"sheet_many", {"sheet", "--seeds", "0..99999", "-o", "a.png"}, "at most 65536 cells"},
+        Misuse{
+            "sheet_columns", {"sheet", "--seeds", "0..1", "--columns", "0", "-o", "a.png"}, "--columns '0'"},
+        Misuse{"experiments_seed", {"experiments", "--seed", "3"}, "for --paint"},
         Misuse{
             "sheet_huge", {"sheet", "--seeds", "0..99", "--cell", "999999999", "-o", "a.png"}, "too large"},
-        Misuse{"experiments_cell", {"experiments", "--paint", "--cell", "0"}, "--cell 0"},
+        Misuse{"experiments_cell", {"experiments", "--paint", "--cell", "0"}, "--cell '0'"},
         Misuse{"import_nothing", {"import", "-o", "a.json"}, "network"},
         Misuse{"import_format", {"import", "a.safetensors", "-o", "a.txt"}, ".json"},
         Misuse{"info_nothing", {"info"}, "file"}),
@@ -140,6 +181,11 @@ TEST(Atelier, RefusesHostileRecipes) {
   write_file(folder / "cut.json", recipe.substr(0, recipe.size() / 2));
   for (const char* name : {"text.json", "empty.json", "version.json", "deep.json", "lines.json", "cut.json"})
     expect_refused(folder, name, name);
+  write_file(folder / "picture.npy", "\x93NUMPY\x01");
+  write_file(folder / "text.png", "a text that was renamed");
+  expect_refused(folder, "empty.json", "is empty");
+  expect_refused(folder, "picture.npy", "a .npy file holds no recipe");
+  expect_refused(folder, "text.png", "neither a recipe");
   expect_refused(folder, "missing.json", "No such file");
   std::filesystem::create_directory(folder / "folder");
   expect_refused(folder, "folder", "directory");
@@ -268,6 +314,41 @@ TEST(Atelier, FullStandardOutputIsAnError) {
   EXPECT_EQ(WEXITSTATUS(status), 1);
 }
 
+/// What the shell makes of `atelier render … -o FILE` with these redirections; its exit code.
+int painted_with(const std::string& redirections, const std::string& file) {
+  const std::string command = std::string("'")
+                                  .append(atelier_program())
+                                  .append("' render --seed 1 --size 200 --device auto -o '")
+                                  .append(file)
+                                  .append("' ")
+                                  .append(redirections);
+  const int status = std::system(command.c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Atelier, ClosedStandardStreamsDoNotReachThePicture) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(painted_with("> /dev/null 2> /dev/null", folder / "whole.png"), 0);
+  // The picture itself must be whole; that its report could not be printed is an error.
+  EXPECT_EQ(painted_with("<&- >&- 2>&-", folder / "closed.png"), 1);
+  EXPECT_EQ(painted_with("2> /dev/null >&-", folder / "mute.png"), 1);
+  EXPECT_EQ(painted_with("> /dev/null 2>&-", folder / "silent.png"), 0);
+  EXPECT_EQ(painted_with("> /dev/null 2> /dev/full", folder / "full.png"), 0);
+  for (const char* name : {"closed.png", "mute.png", "silent.png", "full.png"})
+    EXPECT_EQ(read_file(folder / name), read_file(folder / "whole.png")) << name;
+}
+
+TEST(Atelier, SaysWhenAZoomNeedsDouble) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> words{"render", "--seed", "1",     "--size", "64",    "--device",
+                                       "cpu",    "--span", "1e-12", "-o",     "a.png", "--force"};
+  EXPECT_THAT(atelier(words, {.folder = folder.path()}).err, HasSubstr("--precision double"));
+  EXPECT_EQ(atelier(with(words, {"-q"}), {.folder = folder.path()}).err, "");
+  EXPECT_EQ(atelier(with(words, {"--precision", "double"}), {.folder = folder.path()}).err, "");
+  // Around zero, and without a bias, fp32 is as fine there as anywhere.
+  EXPECT_EQ(atelier(with(words, {"--bias", "none"}), {.folder = folder.path()}).err, "");
+}
+
 /// Starts a picture that takes long, lets it get going, and sends it a signal.
 Outcome interrupted_by(int signal, const TemporaryFolder& folder) {
   Process process(
@@ -281,7 +362,10 @@ Outcome interrupted_by(int signal, const TemporaryFolder& folder) {
 }
 
 TEST(Atelier, InterruptedLeavesNothing) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  struct sigaction present = {};
+  ASSERT_EQ(sigaction(SIGHUP, nullptr, &present), 0);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    if (signal == SIGHUP && present.sa_handler == SIG_IGN) continue;  // inherited from nohup, and kept
     const TemporaryFolder folder;
     const Outcome outcome = interrupted_by(signal, folder);
     EXPECT_EQ(outcome.code, 1) << outcome.signal;

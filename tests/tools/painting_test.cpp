@@ -230,7 +230,7 @@ TEST(Sheet, WithoutFontWarnsOnceAndPaints) {
       run({"sheet", "--seeds", "0..3", "--cell", "32", "--device", "cpu", "-o", folder / "a.png"},
           {.environment = {{"ATELIER_FONT", folder / "none.ttf"}}});
   EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("no font"));
+  EXPECT_THAT(outcome.err, HasSubstr("which is no file: the sheet has no labels"));
   EXPECT_EQ(read_pixels(folder / "a.png").width, 3 + 2 * 35);
 }
 

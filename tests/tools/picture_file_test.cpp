@@ -6,11 +6,11 @@
 #include <random>
 #include <span>
 
+#include "models/atomic_file.h"
 #include "runtime/error.h"
 #include "tests/tools/png_pieces.h"
 #include "tests/tools/png_pixels.h"
 #include "tests/tools/process.h"
-#include "tools/image/atomic_file.h"
 #include "tools/image/picture_writer.h"
 #include "tools/image/png_reader.h"
 #include "tools/usage_error.h"
@@ -18,9 +18,7 @@
 namespace atelier::tools {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 using testing::TemporaryFolder;
 
@@ -38,79 +36,6 @@ std::vector<std::byte> noise(std::size_t count) {
   std::vector<std::byte> bytes(count);
   for (std::byte& byte : bytes) byte = static_cast<std::byte>(engine() & 0xFF);
   return bytes;
-}
-
-TEST(AtomicFile, AppearsWhenCommitted) {
-  const TemporaryFolder folder;
-  {
-    AtomicFile file(folder / "a.bin", AtomicFile::Existing::refuse);
-    file.write("hello", 5);
-    EXPECT_FALSE(std::filesystem::exists(folder / "a.bin"));
-    file.commit();
-  }
-  EXPECT_EQ(testing::read_file(folder / "a.bin"), "hello");
-  EXPECT_THAT(folder.names(), ElementsAre("a.bin"));
-}
-
-TEST(AtomicFile, LeavesNothingUncommitted) {
-  const TemporaryFolder folder;
-  {
-    AtomicFile file(folder / "a.bin", AtomicFile::Existing::refuse);
-    file.write("hello", 5);
-  }
-  EXPECT_THAT(folder.names(), IsEmpty());
-}
-
-TEST(AtomicFile, ReplacesOnlyWhenAsked) {
-  const TemporaryFolder folder;
-  testing::write_file(folder / "a.bin", "old");
-  EXPECT_THAT(message_of([&] { AtomicFile(folder / "a.bin", AtomicFile::Existing::refuse); }),
-              HasSubstr("exists already; --force replaces it"));
-  {
-    AtomicFile file(folder / "a.bin", AtomicFile::Existing::replace);
-    file.write("new", 3);
-    EXPECT_EQ(testing::read_file(folder / "a.bin"), "old");
-    file.commit();
-  }
-  EXPECT_EQ(testing::read_file(folder / "a.bin"), "new");
-  EXPECT_THAT(folder.names(), ElementsAre("a.bin"));
-}
-
-TEST(AtomicFile, RefusesANameTakenMeanwhile) {
-  const TemporaryFolder folder;
-  {
-    AtomicFile file(folder / "a.bin", AtomicFile::Existing::refuse);
-    file.write("late", 4);
-    testing::write_file(folder / "a.bin", "early");
-    EXPECT_THROW(file.commit(), Error);
-  }
-  EXPECT_EQ(testing::read_file(folder / "a.bin"), "early");
-  EXPECT_THAT(folder.names(), ElementsAre("a.bin"));
-}
-
-TEST(AtomicFile, WritesThroughALink) {
-  const TemporaryFolder folder;
-  testing::write_file(folder / "real.bin", "old");
-  std::filesystem::create_symlink("real.bin", folder / "link.bin");
-  AtomicFile file(folder / "link.bin", AtomicFile::Existing::replace);
-  file.write("new", 3);
-  file.commit();
-  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.bin"));
-  EXPECT_EQ(testing::read_file(folder / "real.bin"), "new");
-}
-
-TEST(AtomicFile, NamesWhatIsWrongWithThePlace) {
-  const TemporaryFolder folder;
-  testing::write_file(folder / "file", "");
-  const auto opened = [&](const std::string& path) {
-    return message_of([&] { AtomicFile(path, AtomicFile::Existing::replace); });
-  };
-  EXPECT_THAT(opened(folder / "missing/a.png"), HasSubstr("No such file or directory"));
-  EXPECT_THAT(opened(folder / "file/a.png"), HasSubstr("Not a directory"));
-  EXPECT_THAT(opened(folder.path().string()), HasSubstr("it is a folder"));
-  EXPECT_THAT(opened("/dev/full"), HasSubstr("not a regular file"));
-  EXPECT_THAT(opened(""), HasSubstr("the name of a file is needed"));
-  EXPECT_THAT(opened(folder / (std::string(300, 'n') + ".png")), HasSubstr("File name too long"));
 }
 
 struct PngCase {

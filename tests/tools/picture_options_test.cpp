@@ -81,8 +81,8 @@ TEST(OptionText, ReadsActivationsAndInputs) {
               ElementsAre(CppnInput::x, CppnInput::y, CppnInput::radius, CppnInput::one, CppnInput::latent,
                           CppnInput::latent));
   EXPECT_THAT(usage_message([] { (void)parse_inputs("-i", "x,w"); }), HasSubstr("not one of x, y, r, 1, z"));
-  EXPECT_THAT(usage_message([] { (void)parse_numbers("-n", "1,inf"); }), HasSubstr("not a number"));
-  EXPECT_THAT(usage_message([] { (void)parse_numbers("-n", "1e999"); }), HasSubstr("not a number"));
+  EXPECT_THAT(usage_message([] { (void)parse_numbers("-n", "1,inf"); }), HasSubstr("a number is needed"));
+  EXPECT_THAT(usage_message([] { (void)parse_numbers("-n", "1e999"); }), HasSubstr("a number is needed"));
 }
 
 TEST(PlanPicture, WithoutOptionsIsTheSeedsNetworkCentred) {

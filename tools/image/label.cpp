@@ -77,7 +77,8 @@ LabelFont::LabelFont(const std::filesystem::path& path, int pixel_size) : face_(
   if (FT_Init_FreeType(&face_->library) != 0 ||
       FT_New_Face(face_->library, path.c_str(), 0, &face_->face) != 0 ||
       FT_Set_Pixel_Sizes(face_->face, 0, static_cast<FT_UInt>(pixel_size)) != 0)
-    throw Error(fmt::format("{}: not a font that can be scaled to {} pixels", path.string(), pixel_size));
+    throw Error(fmt::format("{}: not a font that FreeType reads and scales (labels; ATELIER_FONT names it)",
+                            path.string()));
 }
 LabelFont::~LabelFont() = default;
 LabelFont::LabelFont(LabelFont&&) noexcept = default;

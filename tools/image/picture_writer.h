@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernels/cppn.h"
-#include "tools/image/atomic_file.h"
+#include "models/atomic_file.h"
 
 namespace atelier::tools {
 

@@ -189,7 +189,8 @@ class Walk {
     const std::size_t peek = std::min<std::size_t>(start.size(), chunk.length);
     bytes_.read(chunk.data, std::span(start).first(peek));
     const auto* const start_text = reinterpret_cast<const char*>(start.data());
-    const std::string_view keyword(start_text, std::find(start_text, start_text + peek, '\0') - start_text);
+    const std::string_view peeked(start_text, peek);
+    const std::string_view keyword = peeked.substr(0, peeked.find('\0'));
     std::optional<std::string>* target = nullptr;
     if (keyword == kRecipeKeyword) target = &facts_.recipe;
     if (keyword == kSheetKeyword) target = &facts_.sheet;

@@ -50,14 +50,12 @@ void paint_all(const ExperimentsCommand& command) {
   if (picture_file_of(run.output) != PictureFile::png)
     throw UsageError(fmt::format("{}: a contact sheet is a .png file", run.output));
   if (command.seed && command.torch_seed) throw UsageError("--seed and --torch-seed exclude each other");
-  if (command.cell < 16 || command.cell > 8192)
-    throw UsageError(fmt::format("--cell {}: 16 to 8192 pixels are possible", command.cell));
   const std::vector<CppnPreset>& presets = cppn_presets();
   const SheetLayout layout =
       sheet_layout(command.cell, command.cell, static_cast<std::int64_t>(presets.size()), 0, 3,
                    labels_possible(run.quiet));
   watch_for_interruption();
-  AtomicFile file(run.output, run.force ? AtomicFile::Existing::replace : AtomicFile::Existing::refuse);
+  AtomicFile file = open_output(run);
   const Device device = open_device(run);
   const std::string seed = command.torch_seed ? fmt::format(" --torch-seed {}", *command.torch_seed)
                            : command.seed     ? fmt::format(" --seed {}", *command.seed)
@@ -97,7 +95,8 @@ void paint_all(const ExperimentsCommand& command) {
 
 void experiments(const ExperimentsCommand& command) {
   if (command.paint) return paint_all(command);
-  if (!command.run.output.empty()) throw UsageError("-o is for --paint: experiments alone lists them");
+  if (!command.run.output.empty() || command.seed || command.torch_seed)
+    throw UsageError("-o and seeds are for --paint: experiments alone lists them");
   list(command);
 }
 

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "models/import_cppn.h"
-#include "tools/image/atomic_file.h"
 #include "tools/option_text.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
@@ -26,7 +25,7 @@ void import_network(const ImportCommand& command) {
   if (command.inputs) options.inputs = parse_inputs("--inputs", *command.inputs);
 
   const CppnRecipe recipe = import_cppn(read_safetensors(command.source), options, command.source);
-  AtomicFile file(run.output, run.force ? AtomicFile::Existing::replace : AtomicFile::Existing::refuse);
+  AtomicFile file = open_output(run);
   const std::string text = recipe_to_json(recipe) + "\n";
   file.write(text.data(), text.size());
   file.commit();

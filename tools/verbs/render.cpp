@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tools/image/png_reader.h"
@@ -19,6 +21,8 @@ constexpr double kHopelessRatio = 100;
 void check_space(PictureFile kind, const PictureFormat& format, const AtomicFile& file) {
   const double rows = static_cast<double>(format.row_bytes()) * static_cast<double>(format.height);
   const double free = static_cast<double>(file.free_bytes());
+  if (file.free_bytes() == 0)
+    throw Error(fmt::format("cannot write {}: the disk is full", file.path().string()));
   if (rows > free * (kind == PictureFile::png ? kHopelessRatio : 1.0))
     throw Error(fmt::format(
         "{}x{} is too large for the disk: its rows take {}, {} has {} free", format.width, format.height,
@@ -36,6 +40,20 @@ void check_memory(const PictureFormat& format) {
         fmt::format("{}x{} is too wide: rows are painted whole, which takes {} of memory, and there are {}",
                     format.width, format.height, size_text(static_cast<std::uint64_t>(needed)),
                     size_text(static_cast<std::uint64_t>(present))));
+}
+
+/// Says when neighbouring pixels are nearer to each other than numbers of the chosen precision: the picture
+/// would be of blocks, or of one colour.
+void warn_of_deep_zoom(const CppnRecipe& recipe) {
+  const CppnWindow window = recipe_window(recipe, recipe.width, recipe.height);
+  const double step = std::hypot(window.x_column, window.y_column);
+  // Beside a bias of order 1 a coordinate counts only to the bias's last bit.
+  const bool biased = recipe.topology.layers.front().bias;
+  const double magnitude = std::max({std::abs(window.x0), std::abs(window.y0), biased ? 0.25 : 0.0});
+  const bool single = recipe.precision == CppnPrecision::fp32;
+  if (step == 0 || step >= magnitude * (single ? 0x1p-24 : 0x1p-53)) return;
+  say(single ? "the window is finer than fp32 can tell pixels apart: --precision double paints it sharp"
+             : "the window is finer than double can tell pixels apart: a larger --span is needed");
 }
 
 std::string sample_text(const PictureFormat& format) {
@@ -58,12 +76,13 @@ void render(const RenderCommand& command) {
   check_picture_format(kind, format);
 
   watch_for_interruption();
-  AtomicFile file(run.output, run.force ? AtomicFile::Existing::replace : AtomicFile::Existing::refuse);
+  AtomicFile file = open_output(run);
   check_space(kind, format, file);
   check_memory(format);
   const Device device = open_device(run);
   const std::string origin = origin_text(recipe);
   if (run.verbose) say(fmt::format("network: {}", topology_text(recipe.topology)));
+  if (!run.quiet) warn_of_deep_zoom(recipe);
 
   const auto start = std::chrono::steady_clock::now();
   std::string kernel;

@@ -38,10 +38,10 @@ void sheet(const SheetCommand& command) {
     throw UsageError("a sheet has many seeds: --seeds 0..99 or --torch-seeds 0..99");
   if (command.seeds.empty() == command.torch_seeds.empty())
     throw UsageError("sheet needs either --seeds or --torch-seeds: 0..99, or a list such as 1,5,9..12");
-  if (command.columns < 0) throw UsageError("--columns: 1 or more is needed");
   const bool torch = !command.torch_seeds.empty();
-  const std::vector<std::uint64_t> seeds = parse_seeds(torch ? command.torch_seeds : command.seeds);
-  const auto [cell_width, cell_height] = parse_size(command.cell);
+  const std::vector<std::uint64_t> seeds =
+      torch ? parse_seeds(command.torch_seeds, "--torch-seeds") : parse_seeds(command.seeds);
+  const auto [cell_width, cell_height] = parse_size(command.cell, "--cell");
 
   // The first cell's plan checks every option once; the others differ in the seed alone.
   PictureOptions picture = command.picture;
@@ -52,7 +52,7 @@ void sheet(const SheetCommand& command) {
   const SheetLayout layout = sheet_layout(cell_width, cell_height, static_cast<std::int64_t>(seeds.size()),
                                           command.columns, 0, labels_possible(run.quiet));
   watch_for_interruption();
-  AtomicFile file(run.output, run.force ? AtomicFile::Existing::replace : AtomicFile::Existing::refuse);
+  AtomicFile file = open_output(run);
   const Device device = open_device(run);
   const auto start = std::chrono::steady_clock::now();
   {

@@ -23,7 +23,7 @@ struct SheetCommand {
   std::string seeds;
   std::string torch_seeds;
   std::string cell = "128";
-  int columns = 0;  // 0: chosen so that few places stay empty
+  int columns = 0;  // 1 to kMaxSheetCells; 0: chosen so that few places stay empty
 };
 /// Paints one cell a seed into a labelled contact sheet.
 void sheet(const SheetCommand& command);
@@ -31,7 +31,7 @@ void sheet(const SheetCommand& command);
 struct ExperimentsCommand {
   RunOptions run;
   bool paint = false;
-  int cell = 256;
+  int cell = 256;  // pixels a side
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> torch_seed;
 };

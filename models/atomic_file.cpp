@@ -1,4 +1,4 @@
-#include "tools/image/atomic_file.h"
+#include "models/atomic_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 
 #include "runtime/error.h"
 
-namespace atelier::tools {
+namespace atelier {
 namespace {
 
 std::string reason(int error_number) {
@@ -51,8 +51,7 @@ std::filesystem::path checked_target(const std::filesystem::path& path, AtomicFi
   if (S_ISDIR(facts.st_mode)) throw Error(fmt::format("cannot write {}: it is a folder", shown));
   if (!S_ISREG(facts.st_mode) && !S_ISLNK(facts.st_mode))
     throw Error(fmt::format("cannot write {}: it is not a regular file", shown));
-  if (existing == AtomicFile::Existing::refuse)
-    throw Error(fmt::format("{} exists already; --force replaces it", shown));
+  if (existing == AtomicFile::Existing::refuse) throw Error(fmt::format("{} exists already", shown));
   return target;
 }
 
@@ -167,8 +166,9 @@ void AtomicFile::commit() {
 
 std::uint64_t AtomicFile::free_bytes() const {
   struct statvfs facts = {};
-  if (fstatvfs(descriptor_, &facts) != 0) return UINT64_MAX;
+  // Some file systems (FUSE, network) do not tell.
+  if (fstatvfs(descriptor_, &facts) != 0 || facts.f_blocks == 0) return UINT64_MAX;
   return static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize;
 }
 
-}  // namespace atelier::tools
+}  // namespace atelier

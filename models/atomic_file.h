@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace atelier::tools {
+namespace atelier {
 
 /// A file that appears under its name only when it is whole. Until commit() it has no name at all where the
 /// file system allows that (Linux's O_TMPFILE: nothing remains even after kill -9), else a temporary one in
@@ -28,7 +28,7 @@ class AtomicFile {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::uint64_t bytes_written() const { return written_; }
-  /// Bytes that the file system has left for this user.
+  /// Bytes that the file system has left for this user; 2^64 - 1 where it does not say.
   [[nodiscard]] std::uint64_t free_bytes() const;
 
  private:
@@ -45,4 +45,4 @@ class AtomicFile {
   std::uint64_t written_ = 0;
 };
 
-}  // namespace atelier::tools
+}  // namespace atelier
