@@ -1,6 +1,7 @@
 // A main for fuzz targets where there is no libFuzzer: runs the target on its seeds, on every file named on
-// the command line, and on a fixed number of mutations of the seeds drawn from a fixed seed. With
-// --write-seeds FOLDER it only writes the seeds there, as a first corpus for libFuzzer.
+// the command line, and on a fixed number of mutations of the seeds drawn from a fixed seed (--mutations N
+// asks for another number). With --write-seeds FOLDER it only writes the seeds there, as a first corpus for
+// libFuzzer.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -16,7 +17,7 @@
 
 namespace {
 
-constexpr int kMutations = 40000;
+constexpr long kMutations = 40000;
 constexpr std::size_t kLongest = 1 << 16;
 
 /// Runs one input; a finding is saved and ends the program.
@@ -115,7 +116,16 @@ void write_seeds(const std::filesystem::path& folder, const std::vector<std::str
 
 int main(int argc, char** argv) {
   const std::vector<std::string> seeds = fuzz_seeds();
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  long mutations = kMutations;
+  if (arguments.size() == 2 && arguments[0] == "--mutations") {
+    mutations = std::strtol(arguments[1].c_str(), nullptr, 10);
+    if (mutations < 1) {
+      std::fprintf(stderr, "--mutations %s: a whole number above 0 is needed\n", arguments[1].c_str());
+      return 2;
+    }
+    arguments.clear();
+  }
   if (arguments.size() == 2 && arguments[0] == "--write-seeds") {
     write_seeds(arguments[1], seeds);
     return 0;
@@ -126,7 +136,7 @@ int main(int argc, char** argv) {
     run({std::istreambuf_iterator<char>(stream), {}});
   }
   Mutator mutator(seeds);
-  for (int i = 0; i < kMutations; ++i) run(mutator.next());
-  std::printf("%zu seeds, %zu files, %d mutations: no finding\n", seeds.size(), arguments.size(), kMutations);
+  for (long i = 0; i < mutations; ++i) run(mutator.next());
+  std::printf("%zu seeds, %zu files, %ld mutations: no finding\n", seeds.size(), arguments.size(), mutations);
   return 0;
 }
