@@ -13,6 +13,7 @@
 #include <iterator>
 #include <string>
 
+#include "runtime/buffer.h"
 #include "runtime/simt/check.h"
 #include "runtime/simt/options.h"
 #include "runtime/stream.h"
@@ -27,6 +28,17 @@ bool built_with_sanitizers() {
 #else
   return false;
 #endif
+}
+
+/// The schedules' and detectors' columns are about optimised builds without runtime's own fences: at -O0
+/// vector loads are taken apart, and runtime's guard words see an overrun where the executor's would have.
+bool table_names_the_check() {
+#if defined(__OPTIMIZE__)
+  const bool optimised = true;
+#else
+  const bool optimised = false;
+#endif
+  return built_with_sanitizers() || simt::executor::checking() || (optimised && !memory_is_fenced());
 }
 
 bool belongs_here(const Check& check) {
@@ -65,12 +77,20 @@ class PlantedBugs : public ::testing::TestWithParam<PlantedBug> {};
 TEST_P(PlantedBugs, AreCaughtAsTheTableSays) {
   const PlantedBug& bug = GetParam();
   ASSERT_EQ(std::strlen(bug.caught), checks().size());
+  bool expected = false;
+  bool caught = false;
   for (std::size_t i = 0; i < checks().size(); ++i) {
     const Check& check = checks()[i];
     if (!belongs_here(check) || bug.caught[i] == '?') continue;
     const char found = run_in_child(bug, check);
-    EXPECT_EQ(found, bug.caught[i]) << bug.name << " under " << check.name;
+    EXPECT_NE(found, '!') << bug.name << " under " << check.name << " did not run";
+    if (table_names_the_check()) {
+      EXPECT_EQ(found, bug.caught[i]) << bug.name << " under " << check.name;
+    }
+    expected = expected || bug.caught[i] != '-';
+    caught = caught || found != '-';
   }
+  EXPECT_EQ(caught, expected) << bug.name << " under all checks of this build";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PlantedBugs, ::testing::ValuesIn(planted_bugs()),
