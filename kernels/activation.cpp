@@ -14,6 +14,22 @@ static_assert(static_cast<int>(Activation::softsign) + 1 == kActivationCount);
 
 }  // namespace
 
+bool derivative_from_output(ActivationFunction activation) {
+  switch (activation.kind) {
+    case Activation::identity:
+    case Activation::relu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+    case Activation::softsign:
+      return true;
+    case Activation::leaky_relu:
+    case Activation::elu:
+      return activation.slope >= 0.0F;
+    default:
+      return false;
+  }
+}
+
 std::string_view activation_name(Activation activation) {
   const auto index = static_cast<std::size_t>(activation);
   return index < kNames.size() ? kNames[index] : std::string_view("unknown");

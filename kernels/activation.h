@@ -37,6 +37,10 @@ struct ActivationFunction {
   friend constexpr bool operator==(const ActivationFunction&, const ActivationFunction&) = default;
 };
 
+/// Whether the derivative follows from the value y alone, so that nobody need keep the pre-activation:
+/// identity, relu, sigmoid, tanh, softsign; leaky_relu and elu with slope >= 0.
+[[nodiscard]] bool derivative_from_output(ActivationFunction activation);
+
 /// "tanh", "leaky_relu", …: the enumerator's name.
 [[nodiscard]] std::string_view activation_name(Activation activation);
 /// The inverse; nullopt for an unknown name.

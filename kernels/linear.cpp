@@ -1,51 +1,40 @@
 #include "kernels/linear.h"
 
-#include <fmt/format.h>
-
-#include <string>
-
+#include "kernels/linear_check.h"
 #include "kernels/linear_launch.h"
-#include "runtime/error.h"
+#include "kernels/linear_split.h"
 
 namespace atelier {
-namespace {
-
-template <class T>
-std::string shape(MatrixView<T> view) {
-  return fmt::format("[{}, {}]", view.rows, view.columns);
-}
-
-template <class T>
-void check_matrix(const Stream& stream, const char* name, MatrixView<T> view) {
-  if (view.rows < 0 || view.columns < 0)
-    throw InvalidArgument(fmt::format("linear_forward on {}: {} is {}; extents must not be negative",
-                                      stream.device().name(), name, shape(view)));
-  if (view.rows > 1 && view.stride < view.columns)
-    throw InvalidArgument(fmt::format("linear_forward on {}: {} {} has a stride of {}; at least {} is needed",
-                                      stream.device().name(), name, shape(view), view.stride, view.columns));
-}
-
-}  // namespace
 
 void linear_forward(Stream& stream, MatrixView<const float> input, MatrixView<const float> weight,
-                    VectorView<const float> bias, ActivationFunction activation, MatrixView<float> output) {
-  check_matrix(stream, "input", input);
-  check_matrix(stream, "weight", weight);
-  check_matrix(stream, "output", output);
+                    VectorView<const float> bias, ActivationFunction activation, MatrixView<float> output,
+                    MatrixView<float> pre_activation, VectorView<float> scratch) {
+  const LinearCheck check("linear_forward", stream);
+  check.matrix("input", input);
+  check.matrix("weight", weight);
+  check.matrix("output", output);
   if (weight.columns != input.columns)
-    throw InvalidArgument(
-        fmt::format("linear_forward on {}: input {} and weight {} do not fit; weight must be [outputs, {}]",
-                    stream.device().name(), shape(input), shape(weight), input.columns));
+    check.fail("input {} and weight {} do not fit; weight must be [outputs, {}]", check.shape(input),
+               check.shape(weight), input.columns);
   if (output.rows != input.rows || output.columns != weight.rows)
-    throw InvalidArgument(fmt::format(
-        "linear_forward on {}: output is {}; input {} and weight {} make [{}, {}]", stream.device().name(),
-        shape(output), shape(input), shape(weight), input.rows, weight.rows));
-  if (!bias.empty() && bias.size != weight.rows)
-    throw InvalidArgument(fmt::format("linear_forward on {}: bias has {} elements; {} or none are needed",
-                                      stream.device().name(), bias.size, weight.rows));
+    check.fail("output is {}; input {} and weight {} make [{}, {}]", check.shape(output), check.shape(input),
+               check.shape(weight), input.rows, weight.rows);
+  check.fits("bias", bias, weight.rows, true);
+  check.fits("pre_activation", pre_activation, output.rows, output.columns, true);
+  check.scratch(scratch, linear_forward_scratch(input.rows, input.columns, weight.rows), true);
   if (output.rows == 0 || output.columns == 0) return;
-  if (bias.empty()) bias.data = nullptr;
-  ATELIER_DISPATCH(stream, linear_forward(stream, LinearCall{input, weight, bias, output, activation}));
+  const LinearCall call{input,
+                        weight,
+                        null_if_empty(bias),
+                        output,
+                        activation,
+                        null_if_empty(pre_activation),
+                        null_if_empty(scratch)};
+  ATELIER_DISPATCH(stream, linear_forward(stream, call));
+}
+
+std::int64_t linear_forward_scratch(std::int64_t batch, std::int64_t inputs, std::int64_t outputs) {
+  return linear_forward_scratch_floats(batch, inputs, outputs);
 }
 
 }  // namespace atelier

@@ -1,18 +1,92 @@
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <new>
 
 #include "kernels/cpu/linear_vector.h"
 #include "kernels/linear_launch.h"
+#include "kernels/matrix_product_cpu.h"
 #include "runtime/instruction_set.h"
 #include "runtime/parallel.h"
 
 namespace atelier::cpu {
 namespace {
 
-const LinearKernels& kernels() {
+std::int64_t divide_up(std::int64_t count, std::int64_t size) {
+  return (count + size - 1) / size;
+}
+
+// Items are runs of 16 outputs (of batch rows, for narrow layers): whole vectors on every instruction set.
+// Reading a weight costs about as much as four multiply-adds.
+void multiply_by_dots(const LinearCall& call, bool by_outputs, const LinearKernels& set) {
+  constexpr std::int64_t kRun = 16;
+  const std::int64_t many = by_outputs ? call.weight.rows : call.input.rows;
+  const std::int64_t few = by_outputs ? call.input.rows : call.weight.rows;
+  parallel_for(divide_up(many, kRun), worthwhile_grain((few + 4) * kRun * call.input.columns),
+               [&](std::int64_t begin, std::int64_t end) {
+                 (by_outputs ? set.few : set.narrow)(call, begin * kRun, std::min(end * kRun, many));
+               });
+}
+
+// Sums with outputs along the vectors: the weights are packed, transposed.
+void multiply(const LinearCall& call, const LinearKernels& set) {
+  const MatrixProduct product{.rows = call.input.rows,
+                              .columns = call.weight.rows,
+                              .depth = call.input.columns,
+                              .a = call.input.data,
+                              .a_row = call.input.stride,
+                              .a_depth = 1,
+                              .b = call.weight.data,
+                              .b_depth = 1,
+                              .b_column = call.weight.stride,
+                              .c = call.output.data,
+                              .c_row = call.output.stride,
+                              .column_start = call.bias.data,
+                              .accumulate = false};
+  if (call.activation.kind == Activation::identity && call.pre_activation.data == nullptr)
+    return matrix_product(product, {});
+  matrix_product(product,
+                 [&call, &set](std::int64_t row_begin, std::int64_t row_end, std::int64_t begin,
+                               std::int64_t end) { set.finish(call, row_begin, row_end, begin, end); });
+}
+
+// Sums with batch rows along the vectors: the input is packed, transposed, and the weights are read where
+// they lie; the sums are transposed back.
+void multiply_transposed(const LinearCall& call, const LinearKernels& set) {
+  constexpr std::int64_t kMostLanes = 16;
+  const std::int64_t stride = divide_up(call.input.rows, kMostLanes) * kMostLanes;
+  float* const sums = thread_room(Room::result, call.weight.rows * stride);
+  const MatrixProduct product{.rows = call.weight.rows,
+                              .columns = call.input.rows,
+                              .depth = call.input.columns,
+                              .a = call.weight.data,
+                              .a_row = call.weight.stride,
+                              .a_depth = 1,
+                              .b = call.input.data,
+                              .b_depth = 1,
+                              .b_column = call.input.stride,
+                              .c = sums,
+                              .c_row = stride,
+                              .column_start = nullptr,
+                              .accumulate = false};
+  matrix_product(product,
+                 [&](std::int64_t begin, std::int64_t end, std::int64_t row_begin, std::int64_t row_end) {
+                   set.finish_transposed(call, sums, stride, row_begin, row_end, begin, end);
+                 });
+}
+
+void forward(const LinearCall& call) {
+  const LinearKernels& set = linear_kernels();
+  const std::int64_t batch = call.input.rows;
+  const std::int64_t inputs = call.input.columns;
+  const std::int64_t outputs = call.weight.rows;
+  if (batch <= set.few_rows) return multiply_by_dots(call, true, set);
+  if (outputs <= set.narrow_outputs) return multiply_by_dots(call, false, set);
+  // Transposing costs the weights, outputs * inputs, or the input and the output.
+  if (batch * (inputs + outputs) < inputs * outputs) return multiply_transposed(call, set);
+  multiply(call, set);
+}
+
+}  // namespace
+
+const LinearKernels& linear_kernels() {
   switch (instruction_set()) {
 #if defined(ATELIER_X86)
     case InstructionSet::avx512:
@@ -25,89 +99,8 @@ const LinearKernels& kernels() {
   }
 }
 
-// Room for packed weights that belongs to the calling thread and only ever grows: a step
-// that is run again allocates nothing.
-float* packing_room(std::size_t count) {
-  struct Release {
-    void operator()(float* data) const { ::operator delete (data, std::align_val_t{64}); }
-  };
-  thread_local std::unique_ptr<float, Release> room;
-  thread_local std::size_t size = 0;
-  if (count > size) {
-    room.reset();
-    size = 0;
-    room.reset(static_cast<float*>(::operator new (count * sizeof(float), std::align_val_t{64})));
-    size = count;
-  }
-  return room.get();
-}
-
-// Multiply-adds that make a range of work worth handing to a thread: some 20 microseconds.
-constexpr std::int64_t kWorthwhile = 1'000'000;
-// Batch rows of a task: a multiple of every rectangle's rows.
-constexpr std::int64_t kTaskRows = 192;
-
-std::int64_t divide_up(std::int64_t count, std::int64_t size) {
-  return (count + size - 1) / size;
-}
-
-// Items of `work` multiply-adds each that make a range.
-std::int64_t grain_for(std::int64_t work) {
-  return std::max<std::int64_t>(1, kWorthwhile / std::max<std::int64_t>(1, work));
-}
-
-void multiply_few(const LinearCall& call, const LinearKernels& set) {
-  constexpr std::int64_t kOutputs = 16;  // of an item: whole vectors on every instruction set
-  const std::int64_t items = divide_up(call.weight.rows, kOutputs);
-  // Reading a weight costs about as much as four multiply-adds.
-  const std::int64_t grain = grain_for((call.input.rows + 4) * kOutputs * call.input.columns);
-  parallel_for(items, grain, [&](std::int64_t begin, std::int64_t end) {
-    set.multiply_few(call, begin * kOutputs, std::min(end * kOutputs, call.weight.rows));
-  });
-}
-
-// A panel at a time: packed weights are used while they are in the cache.
-void multiply_by_panels(const LinearCall& call, const LinearKernels& set) {
-  const std::int64_t panels = divide_up(call.weight.rows, set.panel_columns);
-  const std::int64_t panel_size = (call.weight.columns + 1) * set.panel_columns;
-  parallel_for(panels, grain_for(panel_size * call.input.rows), [&](std::int64_t begin, std::int64_t end) {
-    float* const packed = packing_room(static_cast<std::size_t>(panel_size));
-    for (std::int64_t panel = begin; panel < end; ++panel) {
-      set.pack(call, panel, packed);
-      set.multiply(call, panel, packed, 0, call.input.rows);
-    }
-  });
-}
-
-// All weights are packed first, then shared by tasks of kTaskRows batch rows.
-void multiply_packed(const LinearCall& call, const LinearKernels& set) {
-  const std::int64_t panels = divide_up(call.weight.rows, set.panel_columns);
-  const std::int64_t panel_size = (call.weight.columns + 1) * set.panel_columns;
-  float* const packed = packing_room(static_cast<std::size_t>(panels * panel_size));
-  parallel_for(panels, grain_for(4 * panel_size), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t panel = begin; panel < end; ++panel) set.pack(call, panel, packed + panel * panel_size);
-  });
-  const std::int64_t parts = divide_up(call.input.rows, kTaskRows);
-  parallel_for(panels * parts, grain_for(panel_size * kTaskRows), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t panel = task % panels;  // the rows of a part stay in the cache
-      const std::int64_t row = task / panels * kTaskRows;
-      set.multiply(call, panel, packed + panel * panel_size, row, std::min(row + kTaskRows, call.input.rows));
-    }
-  });
-}
-
-}  // namespace
-
 void linear_forward(Stream& stream, const LinearCall& call) {
-  stream.enqueue("linear_forward", [call, &set = kernels()] {
-    if (call.input.rows <= set.few_rows)
-      multiply_few(call, set);
-    else if (call.input.rows <= kTaskRows)
-      multiply_by_panels(call, set);
-    else
-      multiply_packed(call, set);
-  });
+  stream.enqueue("linear_forward", [call] { forward(call); });
 }
 
 }  // namespace atelier::cpu

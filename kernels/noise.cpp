@@ -12,10 +12,14 @@
 namespace atelier {
 namespace {
 
-void check_range(const char* call, const Stream& stream, VectorView<float> destination, std::uint64_t first) {
+void check_size(const char* call, const Stream& stream, VectorView<float> destination) {
   if (destination.size < 0)
     throw InvalidArgument(fmt::format("{} on {}: the destination's size is {}; it must not be negative", call,
                                       stream.device().name(), destination.size));
+}
+
+void check_range(const char* call, const Stream& stream, VectorView<float> destination, std::uint64_t first) {
+  check_size(call, stream, destination);
   const auto size = static_cast<std::uint64_t>(destination.size);
   if (size > 0 && first > std::numeric_limits<std::uint64_t>::max() - (size - 1))
     throw InvalidArgument(fmt::format("{} on {}: {} elements from element {} run past the stream's 2^64",
@@ -27,6 +31,18 @@ void check_range(const char* call, const Stream& stream, VectorView<float> desti
 void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
                   float low, float high) {
   check_range("fill_uniform", stream, destination, first);
+  fill_uniform(stream, destination, random, DeviceCounter{nullptr, 1, first}, low, high);
+}
+
+void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
+                 float mean, float deviation) {
+  check_range("fill_normal", stream, destination, first);
+  fill_normal(stream, destination, random, DeviceCounter{nullptr, 1, first}, mean, deviation);
+}
+
+void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
+                  float low, float high) {
+  check_size("fill_uniform", stream, destination);
   const float span = high - low;
   if (!std::isfinite(low) || !std::isfinite(high) || !std::isfinite(span) || low > high)
     throw InvalidArgument(fmt::format(
@@ -37,9 +53,9 @@ void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream ra
   ATELIER_DISPATCH(stream, fill_uniform(stream, destination, random, first, low, span));
 }
 
-void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
+void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
                  float mean, float deviation) {
-  check_range("fill_normal", stream, destination, first);
+  check_size("fill_normal", stream, destination);
   if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation < 0.0F)
     throw InvalidArgument(fmt::format(
         "fill_normal on {}: mean {}, deviation {}; both must be finite, the deviation not negative",

@@ -15,7 +15,8 @@ __device__ std::int64_t block_start(std::uint64_t first) {
 }
 
 __device__ PhiloxBlock draw_block(PhiloxStream random, std::uint64_t first) {
-  return philox_block(random, first / 4 + std::uint64_t{blockIdx.x} * kThreads + threadIdx.x);
+  constexpr std::uint64_t kLastBlock = ~std::uint64_t{0} / 4;
+  return philox_block(random, (first / 4 + std::uint64_t{blockIdx.x} * kThreads + threadIdx.x) & kLastBlock);
 }
 
 __device__ void store_block(VectorView<float> destination, std::int64_t start, float4 value) {
@@ -32,7 +33,8 @@ __device__ void store_block(VectorView<float> destination, std::int64_t start, f
 
 // One thread a block of four words.
 __global__ void __launch_bounds__(kThreads) uniform_kernel(VectorView<float> destination, PhiloxStream random,
-                                                           std::uint64_t first, float low, float span) {
+                                                           DeviceCounter counter, float low, float span) {
+  const std::uint64_t first = read_counter(counter);
   const PhiloxBlock block = draw_block(random, first);
   store_block(
       destination, block_start(first),
@@ -40,8 +42,10 @@ __global__ void __launch_bounds__(kThreads) uniform_kernel(VectorView<float> des
                   uniform_from_word(block.word[2], low, span), uniform_from_word(block.word[3], low, span)));
 }
 
-__global__ void __launch_bounds__(kThreads) normal_kernel(VectorView<float> destination, PhiloxStream random,
-                                                          std::uint64_t first, float mean, float deviation) {
+__global__ void __launch_bounds__(kThreads)
+    normal_kernel(VectorView<float> destination, PhiloxStream random, DeviceCounter counter, float mean,
+                  float deviation) {
+  const std::uint64_t first = read_counter(counter);
   const PhiloxBlock block = draw_block(random, first);
   const NormalPair a = normal_from_words(block.word[0], block.word[1]);
   const NormalPair b = normal_from_words(block.word[2], block.word[3]);
@@ -51,23 +55,24 @@ __global__ void __launch_bounds__(kThreads) normal_kernel(VectorView<float> dest
                   fused_product_sum(deviation, b.first, mean), fused_product_sum(deviation, b.second, mean)));
 }
 
-LaunchShape shape_for(VectorView<float> destination, std::uint64_t first) {
-  const std::int64_t blocks = (static_cast<std::int64_t>(first % 4) + destination.size + 3) / 4;
+// Enough threads wherever in its block of words the first element turns out to lie.
+LaunchShape shape_for(VectorView<float> destination) {
+  const std::int64_t blocks = (3 + destination.size + 3) / 4;
   return {dim3(static_cast<unsigned>((blocks + kThreads - 1) / kThreads)), dim3(kThreads)};
 }
 
 }  // namespace
 
-void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
+void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
                   float low, float span) {
-  launch("fill_uniform", stream, uniform_kernel, shape_for(destination, first), destination, random, first,
-         low, span);
+  launch("fill_uniform", stream, uniform_kernel, shape_for(destination), destination, random, first, low,
+         span);
 }
 
-void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
+void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
                  float mean, float deviation) {
-  launch("fill_normal", stream, normal_kernel, shape_for(destination, first), destination, random, first,
-         mean, deviation);
+  launch("fill_normal", stream, normal_kernel, shape_for(destination), destination, random, first, mean,
+         deviation);
 }
 
 }  // namespace atelier::ATELIER_DEVICE_NAMESPACE

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/counter.h"
 #include "kernels/philox.h"
 #include "runtime/stream.h"
 #include "runtime/view.h"
@@ -25,6 +26,13 @@ void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream ra
 /// Queues work and returns. Throws InvalidArgument when deviation < 0, when mean or deviation is not finite,
 /// or when first + size exceeds 2^64.
 void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first = 0,
+                 float mean = 0.0F, float deviation = 1.0F);
+
+/// The same with `first` read from device memory when the work runs: a replayed step draws new numbers. A
+/// count that wraps beyond 2^64 goes on at 0.
+void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
+                  float low = 0.0F, float high = 1.0F);
+void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
                  float mean = 0.0F, float deviation = 1.0F);
 
 }  // namespace atelier

@@ -19,11 +19,12 @@ struct Fill {
   FillBlocks blocks;
   VectorView<float> destination;
   PhiloxStream random;
-  std::uint64_t first;
+  DeviceCounter counter;
   float a;
   float b;
 
   void operator()() const {
+    const std::uint64_t first = read_counter(counter);
     const std::uint64_t first_block = first / 4;
     const auto skipped = static_cast<std::int64_t>(first % 4);  // of the first block
     const std::int64_t count = (skipped + destination.size + 3) / 4;
@@ -76,12 +77,12 @@ FillBlocks normal_blocks() {
 
 }  // namespace
 
-void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
+void fill_uniform(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
                   float low, float span) {
   stream.enqueue("fill_uniform", Fill{uniform_blocks(), destination, random, first, low, span});
 }
 
-void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, std::uint64_t first,
+void fill_normal(Stream& stream, VectorView<float> destination, PhiloxStream random, DeviceCounter first,
                  float mean, float deviation) {
   stream.enqueue("fill_normal", Fill{normal_blocks(), destination, random, first, mean, deviation});
 }

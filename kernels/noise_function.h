@@ -3,43 +3,15 @@
 #include <cstdint>
 
 #include "kernels/philox.h"
+#include "kernels/rounding.h"
 #include "runtime/backend.h"
 
 // The elements of fill_uniform and fill_normal as pure functions, for kernels, for host code that draws a few
-// numbers, and for code compiled per instruction set (only compiler built-ins are used). Products, sums and
-// fused multiply-adds are spelt out one by one, so that every compiler makes the same bits.
+// numbers, and for code compiled per instruction set (only compiler built-ins are used). Every rounding is
+// spelt out (rounding.h), so that every compiler makes the same bits.
 
 namespace atelier {
 inline namespace ATELIER_CODE {
-
-#if defined(__CUDA_ARCH__)
-[[nodiscard]] __device__ inline float rounded_product(float a, float b) {
-  return __fmul_rn(a, b);
-}
-[[nodiscard]] __device__ inline float rounded_sum(float a, float b) {
-  return __fadd_rn(a, b);
-}
-[[nodiscard]] __device__ inline float fused_product_sum(float a, float b, float c) {
-  return __fmaf_rn(a, b, c);
-}
-[[nodiscard]] __device__ inline float rounded_root(float a) {
-  return __fsqrt_rn(a);
-}
-#else
-// Host code is compiled with -ffp-contract=off: a product and a sum stay two roundings.
-[[nodiscard]] ATELIER_HOST_DEVICE inline float rounded_product(float a, float b) {
-  return a * b;
-}
-[[nodiscard]] ATELIER_HOST_DEVICE inline float rounded_sum(float a, float b) {
-  return a + b;
-}
-[[nodiscard]] ATELIER_HOST_DEVICE inline float fused_product_sum(float a, float b, float c) {
-  return __builtin_fmaf(a, b, c);
-}
-[[nodiscard]] ATELIER_HOST_DEVICE inline float rounded_root(float a) {
-  return __builtin_sqrtf(a);
-}
-#endif
 
 /// (word >> 8) 2^-24, in [0, 1), scaled to [low, low + span]: one fused multiply-add.
 [[nodiscard]] ATELIER_HOST_DEVICE inline float uniform_from_word(std::uint32_t word, float low, float span) {

@@ -71,7 +71,7 @@ double TorchGenerator::next_normal_double() {
 }
 
 void TorchGenerator::fill_uniform(std::span<float> values, float low, float high) {
-  for (float& value : values) value = next_uniform() * (high - low) + low;
+  for (float& value : values) value = std::fma(next_uniform(), high - low, low);
 }
 
 void TorchGenerator::fill_normal(std::span<float> values, double mean, double deviation) {

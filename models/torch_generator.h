@@ -16,7 +16,8 @@ class TorchGenerator {
   explicit TorchGenerator(std::uint64_t seed);
 
   /// tensor.uniform_(low, high) on fp32: low + (high - low) k / 2^24, k the low 24 bits of one word an
-  /// element.
+  /// element, with one rounding of the sum (a fused multiply-add, as ATen's usual builds for x86 have it):
+  /// bit-equal to PyTorch's there.
   void fill_uniform(std::span<float> values, float low, float high);
 
   /// tensor.normal_(mean, deviation) on fp32. From 16 elements on: Box-Muller in fp32 on blocks of 16

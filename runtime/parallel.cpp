@@ -76,8 +76,7 @@ int cpu_threads() noexcept {
   return threads;
 }
 
-void parallel_for(std::int64_t count, std::int64_t grain,
-                  const std::function<void(std::int64_t first, std::int64_t last)>& body) {
+void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
   if (count <= 0) return;
   const std::int64_t step = std::max<std::int64_t>(grain, 1);
   const std::int64_t ranges = (count - 1) / step + 1;

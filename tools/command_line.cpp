@@ -1,6 +1,7 @@
 #include "tools/command_line.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -39,6 +40,15 @@ CLI::Option* add_whole(CLI::App& verb, const char* name, Target& target, std::in
     target = static_cast<int>(parse_integer(name, text, low, high));
   };
   return verb.add_option_function<std::string>(name, read, what)->type_name(type);
+}
+
+/// The same for a number that may be left out.
+CLI::Option* add_count(CLI::App& verb, const char* name, std::optional<std::int64_t>& target,
+                       std::int64_t low, const char* what) {
+  const auto read = [=, &target](const std::string& text) {
+    target = parse_integer(name, text, low, std::int64_t{1} << 40);
+  };
+  return verb.add_option_function<std::string>(name, read, what)->type_name("N");
 }
 
 CLI::Option* add_number(CLI::App& verb, const char* name, std::optional<double>& target, const char* type,
@@ -188,10 +198,122 @@ void add_sheet(CLI::App& app, std::function<void()>& action) {
   verb.callback([&action] { action = [] { sheet(command); }; });
 }
 
+void add_training(CLI::App& verb, TrainingOptions& training) {
+  constexpr const char* kData = "Data";
+  verb.add_option("--dataset", training.data_set,
+                  "mnist, fashion, digits (built in), a folder of idx files or pictures, a .csv file")
+      ->type_name("NAME")
+      ->group(kData);
+  verb.add_option("--data", training.data_folder,
+                  "Where mnist and fashion are (else $ATELIER_DATA, data/, ../shared/data, the cache folder)")
+      ->type_name("DIR")
+      ->group(kData);
+  add_count(verb, "--limit", training.limit, 1, "Train on the first N pictures only; tests use all of theirs")
+      ->group(kData);
+  verb.add_flag("--shuffle", training.shuffle,
+                "A new order every epoch (default: the file's, as the articles)")
+      ->group(kData);
+  constexpr const char* kTraining = "Training (default: the preset's)";
+  add_count(verb, "--epochs", training.epochs, 1, "Times through the data")->group(kTraining);
+  add_count(verb, "--iterations", training.iterations, 1, "Length of a run without data")->group(kTraining);
+  add_count(verb, "--batch", training.batch, 1, "Samples an iteration")->group(kTraining);
+  add_number(verb, "--learning-rate", training.learning_rate, "X", "Of every optimiser")->group(kTraining);
+}
+
+const char* const kTrainExamples =
+    "The run folder holds config.json, metrics.csv, samples/*.png, plots (with gnuplot), "
+    "checkpoint.safetensors\n"
+    "and, at the end, summary.json. After Ctrl-C, kill -9 or a power cut, --resume gives the same to the "
+    "byte.\n"
+    "Examples:\n"
+    "  atelier train classifier --dataset mnist\n"
+    "  atelier train classifier-book --dataset digits --epochs 1 --seed 3\n"
+    "  atelier train --resume --run runs/classifier-book-3\n"
+    "  atelier train --resume --run runs/classifier-book-3 --epochs 2     longer than was planned\n"
+    "  atelier train pattern1010-gan --seeds 0..999                       a sweep: one line a number\n"
+    "'atelier experiments' lists the presets.";
+
+void add_train(CLI::App& app, std::function<void()>& action) {
+  static TrainCommand command;
+  CLI::App& verb = *app.add_subcommand("train", "Train a network into a run folder");
+  verb.add_option("preset", command.training.preset, "An experiment of the articles (atelier experiments)")
+      ->type_name("PRESET");
+  verb.add_option("--run", command.folder, "The run's folder (default runs/PRESET-SEED)")->type_name("DIR");
+  verb.add_flag("--resume", command.resume,
+                "Go on with the run from its checkpoint; with a preset, begin it where there is none yet");
+  add_seed(verb, "--seed", command.training.seed,
+           "Of every random number (default: a new one, which is said)");
+  add_seed(verb, "--torch-seed", command.training.torch_seed,
+           "First weights as PyTorch draws them after manual_seed(N); --seed is N too where it is not given");
+  verb.add_option("--seeds", command.seeds,
+                  "A sweep, many runs at once: 0..999, or a list. Keeps runs.csv and summary.json")
+      ->type_name("LIST");
+  add_training(verb, command.training);
+  add_device(verb, command.run);
+  add_report(verb, command.run);
+  verb.footer(kTrainExamples);
+  verb.callback([&action] { action = [] { train(command); }; });
+}
+
+void add_classify(CLI::App& app, std::function<void()>& action) {
+  static ClassifyCommand command;
+  CLI::App& verb = *app.add_subcommand("classify", "What a trained classifier sees in pictures");
+  verb.add_option("run", command.source, "The folder of a run of classifier or classifier-book")
+      ->type_name("RUN")
+      ->required();
+  verb.add_option("pictures", command.pictures,
+                  "PNG files; dark on light is inverted, other sizes are scaled and centred as MNIST's were")
+      ->type_name("FILE")
+      ->required();
+  add_device(verb, command.run);
+  add_report(verb, command.run);
+  verb.footer(
+      "Examples:\n"
+      "  atelier classify runs/classifier-3 seven.png\n"
+      "  atelier classify runs/classifier-3 --json drawn/*.png");
+  verb.callback([&action] { action = [] { classify(command); }; });
+}
+
+void add_gradcheck(CLI::App& app, std::function<void()>& action) {
+  static GradcheckCommand command;
+  static std::optional<std::uint64_t> seed;
+  static std::optional<std::int64_t> steps;
+  static std::optional<double> learning_rate;
+  static std::optional<double> difference;
+  GradientCheckOptions& check = command.check;
+  CLI::App& verb = *app.add_subcommand(
+      "gradcheck", "Show that back-propagation gives what central differences give, and what it saves");
+  verb.add_option("--network", check.network, fmt::format("What is trained (default \"{}\")", check.network))
+      ->type_name("TEXT");
+  verb.add_option("--task", check.task, "xor, pattern1010 (4 inputs), random (any network); default xor")
+      ->type_name("NAME");
+  add_seed(verb, "--seed", seed, "Of the first weights (default 0)");
+  add_count(verb, "--steps", steps, 0, "Steps of gradient descent (default 1000)");
+  add_number(verb, "--learning-rate", learning_rate, "X", "Of both ways (default 1)");
+  add_number(verb, "--difference", difference, "H", "Of the central differences (default 1e-4)");
+  add_output(verb, command.run, "Plot of the learning: .png (with gnuplot)");
+  add_device(verb, command.run);
+  add_report(verb, command.run);
+  verb.footer(
+      "Examples:\n"
+      "  atelier gradcheck\n"
+      "  atelier gradcheck --task pattern1010 --network \"4 linear(3) sigmoid linear(1) sigmoid\" -o "
+      "plot.png\n"
+      "  atelier gradcheck -v                                  every parameter, however many");
+  verb.callback([&action] {
+    command.check.seed = seed.value_or(command.check.seed);
+    command.check.steps = steps.value_or(command.check.steps);
+    command.check.learning_rate = learning_rate.value_or(command.check.learning_rate);
+    command.check.difference = difference.value_or(command.check.difference);
+    action = [] { gradcheck(command); };
+  });
+}
+
 void add_experiments(CLI::App& app, std::function<void()>& action) {
   static ExperimentsCommand command;
-  CLI::App& verb = *app.add_subcommand("experiments", "List the article's experiments, or paint them all");
-  verb.add_flag("--paint", command.paint, "Paint them on one labelled sheet");
+  CLI::App& verb =
+      *app.add_subcommand("experiments", "List the articles' experiments, or paint their pictures");
+  verb.add_flag("--paint", command.paint, "Paint those that are pictures on one labelled sheet");
   add_output(verb, command.run, "Where to (default experiments.png)");
   add_whole(verb, "--cell", command.cell, 16, 8192, "N", "Side of a cell (default 256)");
   add_seed(verb, "--seed", command.seed, "One seed for all (default: each experiment's own)");
@@ -202,7 +324,8 @@ void add_experiments(CLI::App& app, std::function<void()>& action) {
       "Examples:\n"
       "  atelier experiments\n"
       "  atelier experiments --paint -o experiments.png\n"
-      "  atelier render --preset mondrian --size 2048 -o mondrian.png");
+      "  atelier render --preset mondrian --size 2048 -o mondrian.png\n"
+      "  atelier train pattern1010-gan");
   verb.callback([&action] { action = [] { experiments(command); }; });
 }
 
@@ -301,7 +424,10 @@ int usage_failure(const std::string& message) {
 }  // namespace
 
 int run_command_line(int count, const char* const* arguments) {
-  CLI::App app("Atelier paints pictures with neural networks: on a GPU where there is one, else on the cpu.");
+  CLI::App app(
+      "Atelier paints pictures with neural networks and trains networks: on a GPU where there is one, else "
+      "on the "
+      "cpu.");
   app.name("atelier");
   app.set_version_flag("--version", "atelier " ATELIER_VERSION, "Print the version");
   app.footer(
@@ -309,10 +435,14 @@ int run_command_line(int count, const char* const* arguments) {
       "  atelier render --size 1920x1080 -o art.png            a picture nobody has seen\n"
       "  atelier sheet --seeds 0..99 -o sheet.png              a hundred to choose from\n"
       "  atelier render --seed 42 --size 8192 -o print.png     the chosen one, large\n"
+      "  atelier train classifier --dataset digits             a network that reads digits\n"
       "'atelier VERB --help' tells more. Exit codes: 0 done, 1 failed, 2 used wrongly.");
   std::function<void()> action;
   add_render(app, action);
   add_sheet(app, action);
+  add_train(app, action);
+  add_classify(app, action);
+  add_gradcheck(app, action);
   add_experiments(app, action);
   add_devices(app, action);
   add_import(app, action);
@@ -333,8 +463,7 @@ int run_command_line(int count, const char* const* arguments) {
     return usage_failure(parse_error_text(app, error));
   }
   if (!action)
-    return usage_failure(std::string("a verb is needed: render, sheet, experiments, devices, import, info") +
-                         kSeeHelp);
+    return usage_failure(fmt::format("a verb is needed: {}{}", fmt::join(verb_names(app), ", "), kSeeHelp));
   action();
   return 0;
 }

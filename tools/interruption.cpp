@@ -1,14 +1,17 @@
 #include "tools/interruption.h"
 
+#include <atomic>
 #include <csignal>
 
 namespace atelier::tools {
 namespace {
 
-volatile std::sig_atomic_t stop_requested = 0;
+// Read by every thread that works.
+std::atomic<bool> stop_requested = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not wait for a lock");
 
 extern "C" void request_stop(int) {
-  stop_requested = 1;
+  stop_requested = true;
 }
 
 }  // namespace
@@ -28,8 +31,12 @@ void watch_for_interruption() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
+bool interruption_requested() noexcept {
+  return stop_requested;
+}
+
 void throw_if_interrupted() {
-  if (stop_requested != 0) throw Interrupted("interrupted; nothing was written");
+  if (interruption_requested()) throw Interrupted("interrupted; nothing was written");
 }
 
 }  // namespace atelier::tools

@@ -14,6 +14,9 @@ class Interrupted : public Error {
 /// of killing it (a second one kills), and a write past a file size limit is an error instead of a signal.
 void watch_for_interruption();
 
+/// True once a signal has arrived.
+[[nodiscard]] bool interruption_requested() noexcept;
+
 /// Throws Interrupted once a signal has arrived.
 void throw_if_interrupted();
 

@@ -344,8 +344,9 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text, const 
   return {side(whole.substr(0, cross)), side(whole.substr(cross + 1))};
 }
 
-std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* option) {
-  constexpr auto kLimit = static_cast<std::size_t>(kMaxSheetCells);
+std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* option, std::int64_t most,
+                                       const char* reason) {
+  const auto limit = static_cast<std::size_t>(most);
   std::vector<std::uint64_t> seeds;
   for (const std::string& part : split_list(option, text)) {
     const std::size_t dots = part.find("..");
@@ -358,8 +359,8 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* opti
     if (last < first)
       throw UsageError(
           fmt::format("{} '{}': the range runs backwards; {}..{} is meant?", option, part, last, first));
-    if (last - first >= kLimit - seeds.size())
-      throw UsageError(fmt::format("{} '{}': at most {} cells fit on a sheet", option, text, kLimit));
+    if (last - first >= limit - seeds.size())
+      throw UsageError(fmt::format("{} '{}': at most {} {}", option, text, limit, reason));
     for (std::uint64_t i = 0; i <= last - first; ++i) seeds.push_back(first + i);
   }
   return seeds;

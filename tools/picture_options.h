@@ -64,8 +64,10 @@ void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed);
 [[nodiscard]] std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text,
                                                                const char* option = "--size");
 inline constexpr std::int64_t kMaxSheetCells = 65536;
-/// "0..99", "1,5,9..12": at most kMaxSheetCells seeds. Throws UsageError, which names `option`.
-[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* option = "--seeds");
+/// "0..99", "1,5,9..12": at most `most` seeds, for the reason given. Throws UsageError, which names `option`.
+[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* option = "--seeds",
+                                                     std::int64_t most = kMaxSheetCells,
+                                                     const char* reason = "cells fit on a sheet");
 
 /// The recipe or picture in a file, "-" for standard input. Throws InvalidArgument with one line.
 [[nodiscard]] CppnRecipe load_recipe(const std::string& source);

@@ -11,15 +11,29 @@
 
 namespace atelier::tools {
 
-Progress::Progress(std::string name, std::int64_t total_pixels, bool quiet)
-    : name_(std::move(name)), total_(total_pixels), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::string name, std::int64_t total, bool quiet, ProgressUnit unit, std::int64_t done)
+    : name_(std::move(name)),
+      total_(total),
+      before_(done),
+      done_(done),
+      unit_(unit),
+      quiet_(quiet),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::add(std::int64_t pixels) {
-  done_ += pixels;
+void Progress::set_note(std::string note) {
+  note_ = std::move(note);
+}
+
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+void Progress::add(std::int64_t count) {
+  done_ += count;
   if (quiet_) return;
   const Clock::time_point now = Clock::now();
   const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::seconds(10);
@@ -30,11 +44,12 @@ void Progress::add(std::int64_t pixels) {
 
 void Progress::show(Clock::time_point now) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  const double rate = static_cast<double>(done_) / seconds;
-  const double left = static_cast<double>(total_ - done_) / std::max(rate, 1.0);
-  const std::string line = fmt::format("{}  {:3.0f} %  {:.1f} Mpixel/s  {} left", name_,
-                                       100.0 * static_cast<double>(done_) / static_cast<double>(total_),
-                                       rate / 1e6, duration_text(left));
+  const double rate = static_cast<double>(added()) / seconds;
+  const double left = static_cast<double>(total_ - done_) / std::max(rate, 1e-9);
+  const double share = 100.0 * static_cast<double>(done_) / static_cast<double>(total_);
+  const std::string line =
+      fmt::format("{}  {:3.0f} %  {:.{}f} {}  {} left{}{}", name_, share, rate / unit_.size, unit_.decimals,
+                  unit_.name, duration_text(left), note_.empty() ? "" : "  ", note_);
   std::fputs(fmt::format("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ ? "" : "\n").c_str(), stderr);
   std::fflush(stderr);
   shown_ = true;

@@ -6,16 +6,33 @@
 
 namespace atelier::tools {
 
-/// How far a picture is, on stderr: one line that redraws itself on a terminal; elsewhere a plain line now
+/// What the rate of some work is told in: so many of what is counted make one of `name`.
+struct ProgressUnit {
+  const char* name;  // "Mpixel/s"
+  double size;       // 1e6
+  int decimals;      // of the rate
+};
+inline constexpr ProgressUnit kPixelRate{"Mpixel/s", 1e6, 1};
+inline constexpr ProgressUnit kSampleRate{"samples/s", 1, 0};
+inline constexpr ProgressUnit kRunRate{"runs/s", 1, 1};
+
+/// How far some work is, on stderr: one line that redraws itself on a terminal; elsewhere a plain line now
 /// and then for work that takes long; nothing when quiet.
 class Progress {
  public:
-  Progress(std::string name, std::int64_t total_pixels, bool quiet);
+  /// `done` of `total` was there before: it counts for the share, not for the rate.
+  Progress(std::string name, std::int64_t total, bool quiet, ProgressUnit unit = kPixelRate,
+           std::int64_t done = 0);
   ~Progress();  // leaves the terminal's line empty
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void add(std::int64_t pixels);
+  void add(std::int64_t count);
+  /// Words behind the line: "loss 0.031".
+  void set_note(std::string note);
+  /// Seconds since the start, and what was added in them.
+  [[nodiscard]] double seconds() const;
+  [[nodiscard]] std::int64_t added() const { return done_ - before_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -23,7 +40,10 @@ class Progress {
 
   std::string name_;
   std::int64_t total_;
-  std::int64_t done_ = 0;
+  std::int64_t before_;
+  std::int64_t done_;
+  ProgressUnit unit_;
+  std::string note_;
   bool quiet_;
   bool terminal_;
   bool shown_ = false;

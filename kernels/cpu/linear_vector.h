@@ -6,21 +6,29 @@
 
 namespace atelier::cpu {
 
-/// The cpu device's linear_forward, once for every instruction set. Weights are packed in panels of
-/// `panel_columns` outputs, transposed, the bias first: row 0 of a panel is the bias (zeros where there is
-/// none), row 1 + i holds the weights of input i. Every output is one sum over the inputs in their order,
-/// whatever the cut into panels, rows and threads.
+/// What linear layers do on the cpu device beside their matrix products (matrix_product_vector.h), once for
+/// every instruction set. An element's result never depends on the rectangle that it is computed in.
 struct LinearKernels {
-  std::int64_t panel_columns;
-  /// Packs panel `panel` to `packed`: (inputs + 1) * panel_columns floats.
-  void (*pack)(const LinearCall& call, std::int64_t panel, float* packed);
-  /// Outputs of one packed panel for batch rows [row_begin, row_end).
-  void (*multiply)(const LinearCall& call, std::int64_t panel, const float* packed, std::int64_t row_begin,
-                   std::int64_t row_end);
-  /// Outputs [output_begin, output_end) of a batch of at most `few_rows`, straight from the unpacked weights:
-  /// sums run over the inputs a vector at a time.
-  void (*multiply_few)(const LinearCall& call, std::int64_t output_begin, std::int64_t output_end);
+  /// linear_forward by dot products, straight from the weights: sums run over the inputs a vector at a time.
+  /// `few`: outputs [begin, end) of all batch rows, for a batch of at most few_rows. `narrow`: batch rows
+  /// [begin, end), for at most narrow_outputs outputs.
+  void (*few)(const LinearCall& call, std::int64_t begin, std::int64_t end);
+  void (*narrow)(const LinearCall& call, std::int64_t begin, std::int64_t end);
+  /// Rows [row_begin, row_end) by outputs [begin, end) of call.output hold the finished sums, bias included:
+  /// keeps them as the pre-activation where that is wanted and applies the activation.
+  void (*finish)(const LinearCall& call, std::int64_t row_begin, std::int64_t row_end, std::int64_t begin,
+                 std::int64_t end);
+  /// The same from the sums without bias, transposed: sums[output * stride + row]. row_begin is a multiple of
+  /// `lanes`.
+  void (*finish_transposed)(const LinearCall& call, const float* sums, std::int64_t stride,
+                            std::int64_t row_begin, std::int64_t row_end, std::int64_t begin,
+                            std::int64_t end);
+  /// linear_backward's delta of outputs [begin, end), all batch rows: to delta[row * stride + output] unless
+  /// delta is null, and summed over the batch, row by row, to call.bias_gradient unless that is null.
+  void (*delta)(const LinearBackwardCall& call, float* delta, std::int64_t stride, std::int64_t begin,
+                std::int64_t end);
   std::int64_t few_rows;
+  std::int64_t narrow_outputs;
 };
 
 namespace portable {
@@ -32,5 +40,8 @@ extern const LinearKernels linear_kernels;
 namespace avx512 {
 extern const LinearKernels linear_kernels;
 }
+
+/// The chosen instruction set's.
+[[nodiscard]] const LinearKernels& linear_kernels();
 
 }  // namespace atelier::cpu

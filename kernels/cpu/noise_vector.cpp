@@ -14,8 +14,10 @@ struct Words {
 };
 
 void draw(Words& words, std::uint64_t first_block, PhiloxStream random) {
+  constexpr std::uint64_t kLastBlock = ~std::uint64_t{0} / 4;
   for (int lane = 0; lane < kLanes; ++lane) {
-    const PhiloxBlock block = philox_block(random, first_block + static_cast<std::uint64_t>(lane));
+    const PhiloxBlock block =
+        philox_block(random, (first_block + static_cast<std::uint64_t>(lane)) & kLastBlock);
     words.word[0][lane] = block.word[0];
     words.word[1][lane] = block.word[1];
     words.word[2][lane] = block.word[2];

@@ -5,7 +5,8 @@
 #include "kernels/philox.h"
 
 // The cpu device's noise, once for every instruction set. Writes blocks [first_block, first_block + blocks)
-// of a stream, four floats each, to `destination` (any alignment). All sets write the same bits.
+// of a stream, numbered modulo 2^62, four floats each, to `destination` (any alignment). All sets write the
+// same bits.
 #define ATELIER_DECLARE_NOISE(set)                                                        \
   namespace atelier::cpu::set {                                                           \
   void uniform_blocks(float* destination, std::uint64_t first_block, std::int64_t blocks, \

@@ -155,6 +155,17 @@ TEST(Activation, DerivativesAgreeWithDifferences) {
   }
 }
 
+TEST(Activation, WhichDerivativesFollowFromTheOutput) {
+  std::string names;
+  for (const std::string_view name : activation_names())
+    if (derivative_from_output({*activation_from_name(name), 0.0F})) names.append(name).append(" ");
+  EXPECT_EQ(names, "identity relu leaky_relu sigmoid tanh elu softsign ");
+  // With a negative slope, two inputs of different derivatives have one output.
+  EXPECT_FALSE(derivative_from_output({Activation::leaky_relu, -0.1F}));
+  EXPECT_FALSE(derivative_from_output({Activation::elu, -0.1F}));
+  EXPECT_FALSE(derivative_from_output({Activation::elu, std::nanf("")}));
+}
+
 TEST(Activation, DerivativesAtKinks) {
   const auto at_zero = [](Activation kind) {
     const ActivationFunction function{kind, 0.25F};

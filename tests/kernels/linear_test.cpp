@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "runtime/parallel.h"
 #include "tests/devices.h"
 #include "tests/kernels/activation_reference.h"
+#include "tests/kernels/placed_matrix.h"
 
 namespace atelier {
 namespace {
@@ -27,14 +27,11 @@ using testing::reference_activation;
 using testing::reference_steepness;
 using testing::WorstError;
 
-constexpr float kCanary = 7654321.0F;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// Where a matrix lies: its first element `offset` floats into an aligned buffer, rows `gap` floats apart.
-struct Place {
-  std::int64_t offset = 0;
-  std::int64_t gap = 0;
-};
+using testing::different_bits;
+using testing::kCanary;
+using testing::kNan;
+using testing::Place;
+using testing::PlacedMatrix;
 
 struct Problem {
   std::int64_t batch = 1;
@@ -46,44 +43,17 @@ struct Problem {
   Place weight_place{};
   Place output_place{};
   std::uint32_t seed = 1;
+  bool keep = false;     // the pre-activation
+  bool scratch = false;  // is given
 
   [[nodiscard]] std::string text() const {
     return "batch " + std::to_string(batch) + ", inputs " + std::to_string(inputs) + ", outputs " +
            std::to_string(outputs) + ", " + std::string(activation_name(activation.kind)) +
-           (bias ? ", bias" : ", no bias") + ", offsets " + std::to_string(input_place.offset) + " " +
-           std::to_string(weight_place.offset) + " " + std::to_string(output_place.offset) + ", gaps " +
-           std::to_string(input_place.gap) + " " + std::to_string(weight_place.gap) + " " +
-           std::to_string(output_place.gap);
+           (bias ? ", bias" : ", no bias") + (keep ? ", kept" : "") + (scratch ? ", scratch" : "") +
+           ", offsets " + std::to_string(input_place.offset) + " " + std::to_string(weight_place.offset) +
+           " " + std::to_string(output_place.offset) + ", gaps " + std::to_string(input_place.gap) + " " +
+           std::to_string(weight_place.gap) + " " + std::to_string(output_place.gap);
   }
-};
-
-// A matrix in device memory, and what surrounds it: `filler` in gaps, before and after.
-struct Matrix {
-  Matrix(Stream& stream, std::int64_t rows, std::int64_t columns, Place place, float filler)
-      : stride(columns + place.gap),
-        offset(place.offset),
-        host(static_cast<std::size_t>(place.offset + rows * stride + 4), filler),
-        buffer(stream, static_cast<std::int64_t>(host.size())),
-        view{buffer.data() + offset, rows, columns, stride} {}
-
-  float& at(std::int64_t row, std::int64_t column) {
-    return host[static_cast<std::size_t>(offset + row * stride + column)];
-  }
-  [[nodiscard]] bool inside(std::size_t index) const {
-    const std::int64_t place = static_cast<std::int64_t>(index) - offset;
-    return place >= 0 && place < view.rows * stride && place % stride < view.columns;
-  }
-  void randomise(std::mt19937& generator, float scale) {
-    std::uniform_real_distribution<float> distribution(-scale, scale);
-    for (std::size_t i = 0; i < host.size(); ++i)
-      if (inside(i)) host[i] = distribution(generator);
-  }
-
-  std::int64_t stride;
-  std::int64_t offset;
-  std::vector<float> host;
-  Buffer<float> buffer;
-  MatrixView<float> view;
 };
 
 // Inputs, weights and biases of a problem on a device; gaps hold NaN, so that reading one shows.
@@ -92,23 +62,31 @@ struct Operands {
       : input(stream, problem.batch, problem.inputs, problem.input_place, kNan),
         weight(stream, problem.outputs, problem.inputs, problem.weight_place, kNan),
         bias(stream, 1, problem.bias ? problem.outputs : 0, {problem.weight_place.offset, 0}, kNan),
-        output(stream, problem.batch, problem.outputs, problem.output_place, kCanary) {
+        output(stream, problem.batch, problem.outputs, problem.output_place, kCanary),
+        kept(stream, problem.keep ? problem.batch : 0, problem.outputs,
+             {problem.output_place.gap % 4, problem.output_place.offset}, kCanary),
+        scratch(stream, problem.scratch
+                            ? linear_forward_scratch(problem.batch, problem.inputs, problem.outputs)
+                            : 0) {
     std::mt19937 generator(problem.seed);
     input.randomise(generator, 1.0F);
     weight.randomise(generator, 2.0F / std::sqrt(static_cast<float>(problem.inputs) + 1.0F));
     bias.randomise(generator, 1.0F);
-    for (Matrix* matrix : {&input, &weight, &bias, &output})
-      upload<float>(stream, matrix->buffer.view(), matrix->host);
+    for (PlacedMatrix* matrix : {&input, &weight, &bias, &output, &kept}) matrix->to_device(stream);
+    upload<float>(stream, scratch.view(), std::vector<float>(static_cast<std::size_t>(scratch.size()), kNan));
   }
 
   void forward(Stream& stream, const Problem& problem) {
-    linear_forward(stream, input.view, weight.view, bias.view.row(0), problem.activation, output.view);
+    linear_forward(stream, input.view, weight.view, bias.view.row(0), problem.activation, output.view,
+                   kept.view, scratch.view());
   }
 
-  Matrix input;
-  Matrix weight;
-  Matrix bias;
-  Matrix output;
+  PlacedMatrix input;
+  PlacedMatrix weight;
+  PlacedMatrix bias;
+  PlacedMatrix output;
+  PlacedMatrix kept;
+  Buffer<float> scratch;
 };
 
 std::vector<float> outputs_of(Stream& stream, const Problem& problem) {
@@ -123,14 +101,12 @@ void expect_right(Stream& stream, const Problem& problem, std::int64_t sampled_r
   SCOPED_TRACE(problem.text());
   Operands operands(stream, problem);
   operands.forward(stream, problem);
-  const std::vector<float> got = download<float>(stream, operands.output.buffer.view());
-
-  std::size_t touched = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) touched += !operands.output.inside(i) && got[i] != kCanary;
-  EXPECT_EQ(touched, 0U) << "elements written outside of the output";
+  operands.output.from_device(stream, kCanary);
+  operands.kept.from_device(stream, kCanary);
   if (problem.batch == 0 || problem.outputs == 0) return;
 
   WorstError excess;  // of the error over its bound
+  WorstError kept_excess;
   const std::int64_t rows = sampled_rows > 0 ? std::min(sampled_rows, problem.batch) : problem.batch;
   for (std::int64_t sample = 0; sample < rows; ++sample) {
     const std::int64_t b = rows == 1 ? 0 : sample * (problem.batch - 1) / (rows - 1);
@@ -151,28 +127,20 @@ void expect_right(Stream& stream, const Problem& problem, std::int64_t sampled_r
       const double bound =
           (reference_steepness(problem.activation, sum) - (plain ? 0.2 : 0.0)) * error_of_sum +
           (plain ? 0.0 : 1e-6 * std::fmax(1.0, std::fabs(exact))) + 1e-37;
-      const float value =
-          got[static_cast<std::size_t>(operands.output.offset + b * operands.output.stride + o)];
-      excess.add(std::fabs(value - exact) / bound);
+      excess.add(std::fabs(operands.output.at(b, o) - exact) / bound);
+      if (problem.keep) kept_excess.add(std::fabs(operands.kept.at(b, o) - sum) / (error_of_sum + 1e-37));
     }
   }
   EXPECT_LE(excess.value(), 1.0);
+  if (problem.keep) {
+    EXPECT_LE(kept_excess.value(), 1.0) << "pre-activation";
+  }
 }
 
 class LinearForward : public ::testing::TestWithParam<Device> {
  protected:
   void for_each_set(const std::function<void()>& body) {
-    if (GetParam().kind() != DeviceKind::cpu) {
-      body();
-      return;
-    }
-    const InstructionSet chosen = instruction_set();
-    for (const InstructionSet set : instruction_sets_present()) {
-      set_instruction_set(set);
-      SCOPED_TRACE(std::string(instruction_set_name(set)));
-      body();
-    }
-    set_instruction_set(chosen);
+    testing::for_each_instruction_set(GetParam(), body);
   }
   [[nodiscard]] bool slow() const { return GetParam().kind() == DeviceKind::simt; }
 };
@@ -207,6 +175,8 @@ TEST_P(LinearForward, SampledShapes) {
       if (tried % 3 == 0) problem.activation = {};
       problem.bias = generator() % 4 != 0;
       problem.seed = static_cast<std::uint32_t>(tried + 1);
+      problem.keep = generator() % 3 == 0;
+      problem.scratch = generator() % 2 == 0;
       expect_right(stream, problem, 40);
       ++tried;
     }
@@ -228,6 +198,30 @@ TEST_P(LinearForward, EveryBatchAndWidthNearTheBorders) {
   });
 }
 
+// One shape a way of computing: dot products along outputs, along the batch, weights packed, input packed,
+// several blocks of depth, many rows.
+TEST_P(LinearForward, EveryWayKeepsThePreActivation) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    for (const bool scratch : {false, true})
+      for (const auto& [batch, inputs, outputs] : std::vector<std::array<std::int64_t, 3>>{{1, 300, 90},
+                                                                                           {12, 40, 33},
+                                                                                           {90, 70, 1},
+                                                                                           {77, 70, 4},
+                                                                                           {40, 600, 10},
+                                                                                           {64, 300, 200},
+                                                                                           {65, 401, 150},
+                                                                                           {230, 400, 70}})
+        expect_right(stream, {.batch = batch,
+                              .inputs = inputs,
+                              .outputs = outputs,
+                              .activation = {Activation::silu},
+                              .output_place = {1, 5},
+                              .keep = true,
+                              .scratch = scratch});
+  });
+}
+
 TEST_P(LinearForward, LargeTiles) {
   Stream stream(GetParam());
   // 120 tiles of 128 x 128 and more, then of 64 x 64, none of them whole at the edges.
@@ -236,6 +230,8 @@ TEST_P(LinearForward, LargeTiles) {
   expect_right(stream, {.batch = 1000, .inputs = 33, .outputs = 500, .activation = {Activation::sigmoid}},
                200);
   expect_right(stream, {.batch = 700, .inputs = 40, .outputs = 768}, 200);
+  expect_right(stream, {.batch = 4001, .inputs = 600, .outputs = 41, .scratch = true},
+               200);  // the sum in parts
 }
 
 TEST_P(LinearForward, TallBatch) {
@@ -243,6 +239,10 @@ TEST_P(LinearForward, TallBatch) {
     Stream stream(GetParam());
     expect_right(stream, {.batch = 65537, .inputs = 3, .outputs = 5, .activation = {Activation::tanh}}, 500);
     if (!slow()) expect_right(stream, {.batch = 65537, .inputs = 16, .outputs = 16}, 500);
+    if (!slow())
+      expect_right(
+          stream,
+          {.batch = 200, .inputs = 9000, .outputs = 24, .activation = {Activation::tanh}, .keep = true}, 20);
     expect_right(stream, {.batch = 1, .inputs = 5, .outputs = 65537}, 1);
   });
 }
@@ -263,6 +263,8 @@ TEST_P(LinearForward, AnyStrideAndAlignment) {
           problem.weight_place = place();
           problem.output_place = place();
           problem.activation = {Activation::leaky_relu, 0.2F};
+          problem.keep = generator() % 2 == 0;
+          problem.scratch = generator() % 2 == 0;
           expect_right(stream, problem);
         }
   });
@@ -272,11 +274,15 @@ TEST_P(LinearForward, EveryActivation) {
   for_each_set([&] {
     Stream stream(GetParam());
     for (int i = 0; i < kActivationCount; ++i)
-      for (const std::int64_t batch : {2, 50})
+      for (const std::int64_t batch : {2, 19, 50})
         for (const bool bias : {true, false})
-          expect_right(
-              stream,
-              {.batch = batch, .inputs = 33, .outputs = 17, .activation = every_activation(i), .bias = bias});
+          for (const std::int64_t outputs : {3, 17})
+            expect_right(stream, {.batch = batch,
+                                  .inputs = 33,
+                                  .outputs = outputs,
+                                  .activation = every_activation(i),
+                                  .bias = bias,
+                                  .keep = bias});
   });
 }
 
@@ -286,6 +292,8 @@ TEST_P(LinearForward, SameBitsForAnyThreadsAndTwice) {
     std::vector<Problem> problems{
         {.batch = 1, .inputs = 784, .outputs = 500},
         {.batch = 31, .inputs = 127, .outputs = 300},
+        {.batch = 64, .inputs = 500, .outputs = 784, .keep = true, .scratch = true},
+        {.batch = 900, .inputs = 500, .outputs = 3},
         {.batch = 450, .inputs = 64, .outputs = 100, .activation = {Activation::tanh}}};
     for (const Problem& problem : problems) {
       SCOPED_TRACE(problem.text());
@@ -294,10 +302,7 @@ TEST_P(LinearForward, SameBitsForAnyThreadsAndTwice) {
       for (const int threads : {1, 2, 3, 0}) {
         set_cpu_threads(threads);
         const std::vector<float> other = outputs_of(stream, problem);
-        std::size_t different = one.size() == other.size() ? 0 : 1;
-        for (std::size_t i = 0; i < std::min(one.size(), other.size()); ++i)
-          different += std::bit_cast<std::uint32_t>(one[i]) != std::bit_cast<std::uint32_t>(other[i]);
-        EXPECT_EQ(different, 0U) << threads << " threads";
+        EXPECT_EQ(different_bits(one, other), 0U) << threads << " threads";
       }
       set_cpu_threads(0);
     }
@@ -347,9 +352,10 @@ TEST_P(LinearForward, RefusesShapesThatDoNotFit) {
   Buffer<float> buffer(stream, 64);
   float* const data = buffer.data();
   const auto message = [&](MatrixView<const float> input, MatrixView<const float> weight,
-                           VectorView<const float> bias, MatrixView<float> output) -> std::string {
+                           VectorView<const float> bias, MatrixView<float> output,
+                           MatrixView<float> kept = {}, VectorView<float> scratch = {}) -> std::string {
     try {
-      linear_forward(stream, input, weight, bias, {}, output);
+      linear_forward(stream, input, weight, bias, {}, output, kept, scratch);
     } catch (const InvalidArgument& error) {
       return error.what();
     }
@@ -366,6 +372,14 @@ TEST_P(LinearForward, RefusesShapesThatDoNotFit) {
   EXPECT_EQ(message(matrix_view<const float>(data, 2, 3), matrix_view<const float>(data, 4, 3), {data, 3},
                     matrix_view(data, 2, 4)),
             "linear_forward on " + device + ": bias has 3 elements; 4 or none are needed");
+  EXPECT_EQ(message(matrix_view<const float>(data, 2, 3), matrix_view<const float>(data, 4, 3), {},
+                    matrix_view(data, 2, 4), matrix_view(data, 4, 2)),
+            "linear_forward on " + device + ": pre_activation is [4, 2]; [2, 4] or an empty view is needed");
+  const std::int64_t needed = linear_forward_scratch(64, 5000, 40);
+  ASSERT_GT(needed, 1);
+  EXPECT_EQ(message({data, 64, 5000, 5000}, {data, 40, 5000, 5000}, {}, {data, 64, 40, 40}, {}, {data, 1}),
+            "linear_forward on " + device + ": scratch has 1 elements; at least " + std::to_string(needed) +
+                " or none are needed");
   EXPECT_EQ(message({data, 2, 3, 2}, matrix_view<const float>(data, 4, 3), {}, matrix_view(data, 2, 4)),
             "linear_forward on " + device + ": input [2, 3] has a stride of 2; at least 3 is needed");
   EXPECT_EQ(message(matrix_view<const float>(data, -2, 3), matrix_view<const float>(data, 4, 3), {},

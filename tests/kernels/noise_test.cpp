@@ -138,7 +138,8 @@ class NoiseOnDevice : public ::testing::TestWithParam<Device> {
   }
 };
 
-const std::vector<std::int64_t> kSizes{0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 127, 256, 1000, 1027, 70001};
+const std::vector<std::int64_t> kSizes{0,  1,  2,   3,   4,    5,    15,   16,   17,
+                                       31, 33, 127, 256, 1000, 1024, 1027, 70001};
 
 TEST_P(NoiseOnDevice, UniformToTheBit) {
   for_each_set([&] {
@@ -225,6 +226,19 @@ TEST_P(NoiseOnDevice, AnyCutGivesTheSameElements) {
   }
 }
 
+// Whole launches: wherever the first element lies in its block of words, the last one is written.
+TEST_P(NoiseOnDevice, EveryStartInABlockOfWords) {
+  Stream stream(GetParam());
+  for (std::uint64_t first = 0; first < 4; ++first)
+    for (const std::int64_t size : {1021, 1022, 1023, 1024}) {
+      Fill fill;
+      fill.size = size;
+      fill.first = first;
+      EXPECT_EQ(run(stream, fill).back(),
+                uniform_element(fill.random, first + static_cast<std::uint64_t>(size) - 1));
+    }
+}
+
 TEST_P(NoiseOnDevice, EndOfTheStream) {
   Stream stream(GetParam());
   Fill fill;
@@ -269,6 +283,56 @@ TEST_P(NoiseOnDevice, ReplaysInAGraph) {
   }
 }
 
+// A captured step draws new numbers each time it is replayed: `first` is count * scale + offset then.
+TEST_P(NoiseOnDevice, ACounterMovesOnInAGraph) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    constexpr std::int64_t kSize = 203;
+    Buffer<float> uniform(stream, kSize);
+    Buffer<float> normal(stream, kSize);
+    Buffer<std::uint64_t> counter(stream, 1);
+    upload<std::uint64_t>(stream, counter.view(), std::vector<std::uint64_t>{5});
+    const DeviceCounter first{counter.data(), 203, 2};
+    stream.begin_capture();
+    fill_uniform(stream, uniform.view(), {3, 1}, first, -1.0F, 1.0F);
+    fill_normal(stream, normal.view(), {3, 2}, first, 0.5F, 2.0F);
+    finish_iteration(stream, counter.data(), {}, {});
+    const Graph graph = stream.end_capture();
+    Fill expected_uniform{{3, 1}, 0, kSize, 0, false, -1.0F, 1.0F};
+    Fill expected_normal{{3, 2}, 0, kSize, 0, true, 0.5F, 2.0F};
+    for (std::uint64_t count = 5; count < 10; ++count) {  // first takes every remainder of 4
+      graph.launch(stream);
+      expected_uniform.first = expected_normal.first = 203 * count + 2;
+      EXPECT_EQ(bits(download<float>(stream, uniform.view())), bits(run(stream, expected_uniform))) << count;
+      EXPECT_EQ(bits(download<float>(stream, normal.view())), bits(run(stream, expected_normal))) << count;
+    }
+  });
+}
+
+// Element 2^64 - 1 is followed by element 0.
+TEST_P(NoiseOnDevice, ACounterWrapsAtTheEndOfTheStream) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    const PhiloxStream random{8, 9};
+    for (const std::uint64_t before : {1U, 2U, 3U, 4U, 7U, 300U}) {
+      const Buffer<float> whole(stream, 400);
+      for (const bool normal : {false, true}) {
+        const DeviceCounter first{nullptr, 1, 0 - before};
+        if (normal)
+          fill_normal(stream, whole.view(), random, first);
+        else
+          fill_uniform(stream, whole.view(), random, first);
+        const std::vector<float> got = download<float>(stream, whole.view());
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          const std::uint64_t element = i - before;  // modulo 2^64
+          ASSERT_EQ(got[i], normal ? normal_element(random, element) : uniform_element(random, element))
+              << i << " after " << before;
+        }
+      }
+    }
+  });
+}
+
 TEST_P(NoiseOnDevice, RefusesWrongParameters) {
   Stream stream(GetParam());
   Buffer<float> buffer(stream, 4);
@@ -282,6 +346,10 @@ TEST_P(NoiseOnDevice, RefusesWrongParameters) {
   EXPECT_THROW(fill_normal(stream, buffer.view(), {}, 0, nan, 1.0F), InvalidArgument);
   EXPECT_THROW(fill_normal(stream, buffer.view(), {}, 0, 0.0F, infinity), InvalidArgument);
   EXPECT_THROW(fill_uniform(stream, {buffer.data(), -1}, {}), InvalidArgument);
+  EXPECT_THROW(fill_uniform(stream, {buffer.data(), -1}, {}, DeviceCounter{}), InvalidArgument);
+  EXPECT_THROW(fill_uniform(stream, buffer.view(), {}, DeviceCounter{}, nan, 0.5F), InvalidArgument);
+  EXPECT_THROW(fill_normal(stream, {buffer.data(), -1}, {}, DeviceCounter{}), InvalidArgument);
+  EXPECT_THROW(fill_normal(stream, buffer.view(), {}, DeviceCounter{}, 0.0F, -1.0F), InvalidArgument);
   try {
     fill_uniform(stream, buffer.view(), {}, 0, 1.0F, 0.5F);
   } catch (const InvalidArgument& error) {

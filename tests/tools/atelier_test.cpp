@@ -42,7 +42,8 @@ TEST(Atelier, HelpAndVersion) {
   const Outcome help = atelier({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* verb : {"render", "sheet", "experiments", "devices", "import", "info"}) {
+  for (const char* verb :
+       {"render", "sheet", "train", "classify", "gradcheck", "experiments", "devices", "import", "info"}) {
     EXPECT_THAT(help.out, HasSubstr(verb));
     const Outcome verb_help = atelier({verb, "--help"});
     EXPECT_EQ(verb_help.code, 0);

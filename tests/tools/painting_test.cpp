@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "models/learner.h"
 #include "models/presets.h"
 #include "models/safetensors.h"
 #include "tests/devices.h"
@@ -238,7 +239,13 @@ TEST(Experiments, ListsAndPaintsEveryPreset) {
   const TemporaryFolder folder;
   const std::string text = run({"experiments"}).out;
   const auto document = nlohmann::json::parse(run({"experiments", "--json"}).out);
-  ASSERT_EQ(document.size(), cppn_presets().size());
+  ASSERT_EQ(document.size(), cppn_presets().size() + training_presets().size());
+  for (std::size_t i = 0; i < training_presets().size(); ++i) {
+    const auto& entry = document[cppn_presets().size() + i];
+    EXPECT_THAT(text, HasSubstr(training_presets()[i].name + " "));
+    EXPECT_EQ(entry.at("name"), training_presets()[i].name);
+    EXPECT_EQ(entry.at("verb"), "train");
+  }
   for (std::size_t i = 0; i < cppn_presets().size(); ++i) {
     EXPECT_THAT(text, HasSubstr(std::string(cppn_presets()[i].name) + " "));
     EXPECT_THAT(text, HasSubstr(std::string(cppn_presets()[i].summary)));

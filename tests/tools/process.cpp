@@ -39,6 +39,9 @@ Process::Process(const std::string& program, const std::vector<std::string>& arg
                  const Surroundings& surroundings)
     : outputs_(fresh_folder()) {
   write_file(outputs_ / "in", surroundings.input);
+  // There from the start: a process may be killed before it has opened them.
+  write_file(outputs_ / "out", "");
+  write_file(outputs_ / "err", "");
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;

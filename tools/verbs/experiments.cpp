@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "models/learner.h"
 #include "models/presets.h"
 #include "tools/contact_sheet.h"
 #include "tools/image/png_reader.h"
@@ -13,22 +14,50 @@
 namespace atelier::tools {
 namespace {
 
-void list(const ExperimentsCommand& command) {
-  if (command.run.json) {
-    nlohmann::ordered_json document = nlohmann::ordered_json::array();
-    for (const CppnPreset& preset : cppn_presets())
-      document.push_back({{"name", preset.name},
-                          {"summary", preset.summary},
-                          {"network", topology_text(preset.recipe.topology)},
-                          {"seed", preset.recipe.origin ? preset.recipe.origin->seed : 0}});
-    return print_json(document);
-  }
+/// What `atelier experiments` says of one of them.
+struct Experiment {
+  std::string name;
+  std::string description;
+};
+
+std::string experiments_text(const char* title, const std::vector<Experiment>& experiments) {
   std::size_t widest = 0;
-  for (const CppnPreset& preset : cppn_presets()) widest = std::max(widest, preset.name.size());
-  std::string text;
+  for (const Experiment& experiment : experiments) widest = std::max(widest, experiment.name.size());
+  std::string text = fmt::format("{}\n", title);
+  for (const Experiment& experiment : experiments)
+    text += fmt::format("  {:<{}}  {}\n", experiment.name, widest, experiment.description);
+  return text;
+}
+
+nlohmann::ordered_json experiments_json() {
+  nlohmann::ordered_json document = nlohmann::ordered_json::array();
   for (const CppnPreset& preset : cppn_presets())
-    text += fmt::format("{:<{}}  {}\n", preset.name, widest, preset.summary);
-  print_text(text);
+    document.push_back({{"name", preset.name},
+                        {"verb", "render"},
+                        {"summary", preset.summary},
+                        {"network", topology_text(preset.recipe.topology)},
+                        {"seed", preset.recipe.origin ? preset.recipe.origin->seed : 0}});
+  for (const TrainingPreset& preset : training_presets()) {
+    nlohmann::ordered_json entry = {{"name", preset.name},
+                                    {"verb", "train"},
+                                    {"summary", preset.description},
+                                    {"article", preset.article}};
+    if (!preset.data_set.empty()) entry["data_set"] = preset.data_set;
+    document.push_back(entry);
+  }
+  return document;
+}
+
+void list(const ExperimentsCommand& command) {
+  if (command.run.json) return print_json(experiments_json());
+  std::vector<Experiment> pictures;
+  for (const CppnPreset& preset : cppn_presets())
+    pictures.push_back({std::string(preset.name), std::string(preset.summary)});
+  std::vector<Experiment> runs;
+  for (const TrainingPreset& preset : training_presets())
+    runs.push_back({preset.name, fmt::format("{} ({})", preset.description, preset.article)});
+  print_text(experiments_text("Pictures: atelier render --preset NAME -o FILE.png", pictures) + "\n" +
+             experiments_text("Training: atelier train NAME", runs));
 }
 
 /// The preset for a cell. Raw pixel coordinates are stretched so that the cell shows the window that the

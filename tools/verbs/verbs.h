@@ -3,9 +3,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "models/gradient_check.h"
 #include "tools/picture_options.h"
 #include "tools/run_options.h"
+#include "tools/training_options.h"
 
 // One function a verb. Each prints its result on stdout and throws UsageError, Error or Interrupted.
 namespace atelier::tools {
@@ -28,6 +31,33 @@ struct SheetCommand {
 /// Paints one cell a seed into a labelled contact sheet.
 void sheet(const SheetCommand& command);
 
+struct TrainCommand {
+  TrainingOptions training;
+  RunOptions run;      // output and force are not used
+  std::string folder;  // of the run; empty: runs/<preset>-<seed>
+  bool resume = false;
+  std::string seeds;  // a sweep; empty: one run
+};
+/// Trains a preset into a run folder, goes on with a run, or trains many seeds at once.
+void train(const TrainCommand& command);
+/// The part of train() that --seeds asks for: a run a seed, many at once, and what they have in common.
+void sweep_seeds(const TrainCommand& command);
+
+struct ClassifyCommand {
+  std::string source;  // a run folder or its checkpoint
+  std::vector<std::string> pictures;
+  RunOptions run;
+};
+/// What a trained classifier sees in pictures.
+void classify(const ClassifyCommand& command);
+
+struct GradcheckCommand {
+  RunOptions run;  // output: a plot of both ways of learning (.png); empty: none
+  GradientCheckOptions check;
+};
+/// Central differences beside back-propagation: the gradients, the learning and the cost of both.
+void gradcheck(const GradcheckCommand& command);
+
 struct ExperimentsCommand {
   RunOptions run;
   bool paint = false;
@@ -35,7 +65,7 @@ struct ExperimentsCommand {
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> torch_seed;
 };
-/// Lists the article's experiments, or paints them all on one labelled sheet.
+/// Lists the articles' experiments, or paints those that are pictures on one labelled sheet.
 void experiments(const ExperimentsCommand& command);
 
 struct DevicesCommand {

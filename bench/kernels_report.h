@@ -1,0 +1,18 @@
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include "runtime/device.h"
+
+// What the rows of bench_kernels have in common.
+
+/// GFLOP/s of one core with the chosen instruction set, measured once in this process.
+[[nodiscard]] double core_peak();
+/// Multiply-add limit of a device in GFLOP/s; 0 where none is known.
+[[nodiscard]] double multiply_add_limit(atelier::Device device);
+/// Calls queued between two synchronisations, so that starting and waiting count little; `work` is one call's
+/// floating-point operations or its like.
+[[nodiscard]] int calls_per_iteration(double work);
+/// `work` (operations or bytes) an iteration, as "rate" in `unit` (1e9 a second) and, where limit > 0, in
+/// percent of it.
+void report(benchmark::State& state, double work, const char* unit, double limit);

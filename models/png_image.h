@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace atelier {
+
+/// A grey picture, rows from the top.
+struct PngImage {
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+  std::vector<std::uint8_t> pixels;  // height * width
+};
+
+struct PngLimits {
+  std::int64_t largest_side = 16384;
+  std::int64_t largest_pixels = std::int64_t{1} << 26;
+};
+
+/// The pixels of a PNG of any colour type and bit depth as 8-bit grey, read with libpng:
+///   grey = round(0.299 R + 0.587 G + 0.114 B)    (ITU-R BT.601 luma of the values as stored, no gamma)
+/// 16-bit channels are rounded to 8 bits; 1, 2 and 4 bits spread over 0…255; what is transparent lies on
+/// black, the background of digits. Sizes are judged from the header before anything is allocated, and
+/// memory is bounded by the limits; unknown chunks are skipped. `source` names the file in messages.
+/// Throws InvalidArgument with one line: not a PNG, damaged or cut off, larger than the limits.
+[[nodiscard]] PngImage parse_png_image(std::span<const std::byte> bytes, const std::string& source,
+                                       const PngLimits& limits = {});
+/// The same for a file; also Error when it cannot be read.
+[[nodiscard]] PngImage read_png_image(const std::filesystem::path& path, const PngLimits& limits = {});
+
+}  // namespace atelier

@@ -1,0 +1,509 @@
+#include "kernels/optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "kernels/noise_function.h"
+#include "kernels/optimizer_function.h"
+#include "runtime/buffer.h"
+#include "runtime/graph.h"
+#include "runtime/instruction_set.h"
+#include "runtime/parallel.h"
+#include "tests/devices.h"
+#include "tests/kernels/optimizer_vectors.h"
+
+namespace atelier {
+namespace {
+
+using testing::WorstError;
+using Floats = std::vector<float>;
+
+constexpr float kCanary = 1234567.0F;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+struct State {
+  Floats parameters;
+  Floats gradients;
+  Floats first;
+  Floats second;
+};
+
+// Numbers as training has them; the second moment is no smaller than the square of the first.
+State random_state(std::int64_t size, std::uint64_t seed) {
+  State state;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const auto index = static_cast<std::uint64_t>(i);
+    state.parameters.push_back(normal_element({seed, 0}, index, 0.0F, 0.5F));
+    state.gradients.push_back(normal_element({seed, 1}, index, 0.0F, 0.1F));
+    state.first.push_back(normal_element({seed, 2}, index, 0.0F, 0.1F));
+    const float spread = uniform_element({seed, 3}, index, 0.0F, 0.1F);
+    state.second.push_back(state.first.back() * state.first.back() + spread * spread);
+  }
+  return state;
+}
+
+std::vector<std::uint32_t> bits(const Floats& values) {
+  std::vector<std::uint32_t> result;
+  for (const float value : values) result.push_back(std::bit_cast<std::uint32_t>(value));
+  return result;
+}
+
+template <std::size_t kSize>
+Floats from_bits(const std::uint32_t (&values)[kSize]) {
+  Floats result;
+  for (const std::uint32_t value : values) result.push_back(std::bit_cast<float>(value));
+  return result;
+}
+
+// One run of floats on a device, `offset` floats from an aligned address, between canaries.
+class FencedFloats {
+ public:
+  FencedFloats(Stream& stream, const Floats& values, std::int64_t offset = 0)
+      : stream_(stream),
+        offset_(offset + 4),
+        size_(static_cast<std::int64_t>(values.size())),
+        buffer_(stream, offset_ + size_ + 5) {
+    Floats all(static_cast<std::size_t>(buffer_.size()), kCanary);
+    std::copy(values.begin(), values.end(), all.begin() + offset_);
+    upload<float>(stream, buffer_.view(), all);
+  }
+  [[nodiscard]] VectorView<float> view() const { return buffer_.view().part(offset_, size_); }
+  [[nodiscard]] Floats values() const {
+    const Floats all = download<float>(stream_, buffer_.view());
+    const auto begin = all.begin() + offset_;
+    const auto end = begin + size_;
+    const auto is_canary = [](float x) { return x == kCanary; };
+    EXPECT_TRUE(std::all_of(all.begin(), begin, is_canary)) << "before the run";
+    EXPECT_TRUE(std::all_of(end, all.end(), is_canary)) << "after the run";
+    return {begin, end};
+  }
+
+ private:
+  Stream& stream_;
+  std::int64_t offset_;
+  std::int64_t size_;
+  Buffer<float> buffer_;
+};
+
+// Learning rate and step counter in device memory.
+struct Controls {
+  Controls(Stream& stream, float rate, std::uint64_t count = 0)
+      : learning_rate(stream, 1), counter(stream, 1) {
+    upload<float>(stream, learning_rate.view(), Floats{rate});
+    upload<std::uint64_t>(stream, counter.view(), std::vector<std::uint64_t>{count});
+  }
+  [[nodiscard]] AdamSettings adam(double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8) const {
+    return {learning_rate.data(), beta1, beta2, epsilon, {counter.data(), 1, 1}};
+  }
+  Buffer<float> learning_rate;
+  Buffer<std::uint64_t> counter;
+};
+
+Floats sgd(Stream& stream, const State& state, float rate, const std::int64_t (&offset)[2] = {0, 0}) {
+  const Controls controls(stream, rate);
+  const FencedFloats parameters(stream, state.parameters, offset[0]);
+  const FencedFloats gradients(stream, state.gradients, offset[1]);
+  sgd_step(stream, parameters.view(), gradients.view(), {controls.learning_rate.data()});
+  EXPECT_EQ(bits(gradients.values()), bits(state.gradients));
+  return parameters.values();
+}
+
+State adam(Stream& stream, const State& state, float rate, std::uint64_t step,
+           const std::int64_t (&offset)[4] = {0, 0, 0, 0}) {
+  const Controls controls(stream, rate, step - 1);
+  const FencedFloats parameters(stream, state.parameters, offset[0]);
+  const FencedFloats gradients(stream, state.gradients, offset[1]);
+  const FencedFloats first(stream, state.first, offset[2]);
+  const FencedFloats second(stream, state.second, offset[3]);
+  adam_step(stream, parameters.view(), gradients.view(), first.view(), second.view(), controls.adam());
+  return {parameters.values(), gradients.values(), first.values(), second.values()};
+}
+
+class OptimizerOnDevice : public ::testing::TestWithParam<Device> {
+ protected:
+  // Runs `body` with every instruction set on cpu, once elsewhere.
+  template <class Body>
+  void for_each_set(Body body) {
+    if (GetParam().kind() != DeviceKind::cpu) {
+      body();
+      return;
+    }
+    const InstructionSet chosen = instruction_set();
+    for (const InstructionSet set : instruction_sets_present()) {
+      set_instruction_set(set);
+      SCOPED_TRACE(std::string(instruction_set_name(set)));
+      body();
+    }
+    set_instruction_set(chosen);
+  }
+};
+
+const std::vector<std::int64_t> kSizes{0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 127, 1000, 65537};
+
+TEST_P(OptimizerOnDevice, SgdAgainstDouble) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    for (const std::int64_t size : kSizes) {
+      const State state = random_state(size, 1);
+      const Floats got = sgd(stream, state, 0.01F);
+      if (size == 0) continue;
+      WorstError worst;  // relative to what is added
+      std::size_t different = 0;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        const double p = state.parameters[i];
+        const double change = static_cast<double>(0.01F) * static_cast<double>(state.gradients[i]);
+        worst.add(std::fabs(static_cast<double>(got[i]) - (p - change)) / (std::fabs(p) + std::fabs(change)));
+        different += got[i] != std::fma(-0.01F, state.gradients[i], state.parameters[i]);
+      }
+      EXPECT_LE(worst.value(), 6e-8) << size << " elements";  // half an ulp
+      EXPECT_EQ(different, 0U) << size << " elements";
+    }
+  });
+}
+
+TEST_P(OptimizerOnDevice, AdamAgainstDouble) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    for (const std::int64_t size : kSizes) {
+      const State state = random_state(size, 2);
+      const auto step = static_cast<std::uint64_t>(size % 40 + 1);
+      const State got = adam(stream, state, 0.001F, step);
+      if (size == 0) continue;
+      const double correction1 = 1.0 - std::pow(0.9, static_cast<double>(step));
+      const double correction2 = 1.0 - std::pow(0.999, static_cast<double>(step));
+      WorstError worst_first;
+      WorstError worst_second;
+      WorstError worst_change;
+      for (std::size_t i = 0; i < got.first.size(); ++i) {
+        const double g = state.gradients[i];
+        const double m = 0.9 * static_cast<double>(state.first[i]) + 0.1 * g;
+        const double v = 0.999 * static_cast<double>(state.second[i]) + 0.001 * g * g;
+        const double rate = static_cast<double>(0.001F);
+        const double p = state.parameters[i];
+        const double change = rate / correction1 * m / (std::sqrt(v) / std::sqrt(correction2) + 1e-8);
+        worst_first.add(std::fabs(static_cast<double>(got.first[i]) - m) /
+                        (std::fabs(g) + std::fabs(static_cast<double>(state.first[i]))));
+        worst_second.add(std::fabs(static_cast<double>(got.second[i]) - v) / v);
+        // The rounding of the parameter itself apart, which may be far larger than the change's.
+        const double rounding = 6e-8 * (std::fabs(p) + std::fabs(change));
+        worst_change.add((std::fabs(static_cast<double>(got.parameters[i]) - (p - change)) - rounding) /
+                         (rate / correction1));
+      }
+      EXPECT_LE(worst_first.value(), 2e-7) << size << " elements";
+      EXPECT_LE(worst_second.value(), 3e-7) << size << " elements";
+      EXPECT_LE(worst_change.value(), 1e-6) << size << " elements";
+    }
+  });
+}
+
+// The same update as one element at a time on the host: so all devices agree to the bit, wherever the four
+// runs lie in memory.
+TEST_P(OptimizerOnDevice, AnyAlignmentGivesTheSameBits) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    constexpr std::int64_t kOffsets[][4] = {{0, 0, 0, 0}, {1, 1, 1, 1}, {2, 2, 2, 2}, {3, 3, 3, 3},
+                                            {1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 3, 0}, {2, 2, 2, 1}};
+    for (const std::int64_t size : {1, 2, 3, 4, 6, 7, 64, 1024, 1027}) {
+      const State state = random_state(size, 3);
+      State expected = state;
+      Floats expected_sgd;
+      const AdamFactors factors = adam_factors(0.9, 0.999, 1e-8, 0.001F, 3);
+      for (std::size_t i = 0; i < state.first.size(); ++i) {
+        adam_update(factors, state.gradients[i], expected.parameters[i], expected.first[i],
+                    expected.second[i]);
+        expected_sgd.push_back(sgd_update(state.parameters[i], state.gradients[i], 0.01F));
+      }
+      for (const auto& offset : kOffsets) {
+        const State got = adam(stream, state, 0.001F, 3, offset);
+        EXPECT_EQ(bits(got.parameters), bits(expected.parameters)) << size << " at " << offset[0];
+        EXPECT_EQ(bits(got.first), bits(expected.first)) << size << " at " << offset[2];
+        EXPECT_EQ(bits(got.second), bits(expected.second)) << size << " at " << offset[3];
+        EXPECT_EQ(bits(got.gradients), bits(state.gradients)) << size << " at " << offset[1];
+        EXPECT_EQ(bits(sgd(stream, state, 0.01F, {offset[0], offset[1]})), bits(expected_sgd)) << size;
+      }
+    }
+  });
+}
+
+// Many ranges of parallel_for, many blocks.
+TEST_P(OptimizerOnDevice, AMillionElements) {
+  Stream stream(GetParam());
+  const State state = random_state(1000003, 9);
+  State expected = state;
+  Floats expected_sgd;
+  const AdamFactors factors = adam_factors(0.9, 0.999, 1e-8, 0.001F, 1000);
+  for (std::size_t i = 0; i < state.first.size(); ++i) {
+    adam_update(factors, state.gradients[i], expected.parameters[i], expected.first[i], expected.second[i]);
+    expected_sgd.push_back(sgd_update(state.parameters[i], state.gradients[i], 0.01F));
+  }
+  const State got = adam(stream, state, 0.001F, 1000, {1, 1, 1, 1});
+  EXPECT_TRUE(got.parameters == expected.parameters);
+  EXPECT_TRUE(got.first == expected.first);
+  EXPECT_TRUE(got.second == expected.second);
+  EXPECT_TRUE(sgd(stream, state, 0.01F) == expected_sgd);
+}
+
+State known_start() {
+  State state;
+  for (std::uint32_t i = 0; i < 24; ++i) state.parameters.push_back(testing::start_of(i));
+  state.first.assign(24, 0.0F);
+  state.second.assign(24, 0.0F);
+  return state;
+}
+
+Floats known_gradients(std::uint32_t step) {
+  Floats result;
+  for (std::uint32_t i = 0; i < 24; ++i) result.push_back(testing::gradient_of(step, i));
+  return result;
+}
+
+// What Adam keeps of moments on a device: nothing below the normal numbers on cpu.
+Floats kept(Device device, Floats moments) {
+  if (device.kind() == DeviceKind::cpu)
+    for (float& moment : moments)
+      if (std::fpclassify(moment) == FP_SUBNORMAL) moment = 0.0F;
+  return moments;
+}
+
+struct AdamCase {
+  float rate;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+};
+
+// Ten steps; `look` sees the parameters after each.
+template <class Look>
+State ten_adam_steps(Stream& stream, const AdamCase& setup, Look look) {
+  const State start = known_start();
+  const Controls controls(stream, setup.rate);
+  const FencedFloats parameters(stream, start.parameters, 1);
+  const FencedFloats first(stream, start.first, 1);
+  const FencedFloats second(stream, start.second, 1);
+  for (std::uint32_t step = 1; step <= 10; ++step) {
+    const FencedFloats gradients(stream, known_gradients(step), 1);
+    AdamSettings settings = controls.adam(setup.beta1, setup.beta2, setup.epsilon);
+    settings.step.offset = step;
+    adam_step(stream, parameters.view(), gradients.view(), first.view(), second.view(), settings);
+    look(step, parameters.values());
+  }
+  return {parameters.values(), {}, first.values(), second.values()};
+}
+State ten_adam_steps(Stream& stream, const AdamCase& setup) {
+  return ten_adam_steps(stream, setup, [](std::uint32_t, const Floats&) {});
+}
+
+TEST_P(OptimizerOnDevice, AdamAsPyTorchToTheBit) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    const State got = ten_adam_steps(stream, {0x1p-10F}, [](std::uint32_t step, const Floats& parameters) {
+      EXPECT_EQ(bits(parameters), bits(from_bits(testing::kAdam[step - 1]))) << "step " << step;
+    });
+    EXPECT_EQ(bits(got.first), bits(kept(GetParam(), from_bits(testing::kAdamMoments[0]))));
+    EXPECT_EQ(bits(got.second), bits(kept(GetParam(), from_bits(testing::kAdamMoments[1]))));
+
+    const State half = ten_adam_steps(stream, {0x1p-12F, 0.5});
+    EXPECT_EQ(bits(half.parameters), bits(from_bits(testing::kAdamHalf[0])));
+    EXPECT_EQ(bits(half.first), bits(kept(GetParam(), from_bits(testing::kAdamHalf[1]))));
+    EXPECT_EQ(bits(half.second), bits(kept(GetParam(), from_bits(testing::kAdamHalf[2]))));
+
+    const State without = ten_adam_steps(stream, {0x1p-4F, 0.0, 0.0, 0.25});
+    EXPECT_EQ(bits(without.parameters), bits(from_bits(testing::kAdamNoMemory[0])));
+    EXPECT_EQ(bits(without.first), bits(kept(GetParam(), from_bits(testing::kAdamNoMemory[1]))));
+    EXPECT_EQ(bits(without.second), bits(kept(GetParam(), from_bits(testing::kAdamNoMemory[2]))));
+  });
+}
+
+// PyTorch keeps the rate in double; here it is a float, which moves a result by its last bit at most.
+TEST_P(OptimizerOnDevice, AdamWithARateThatNoFloatHolds) {
+  Stream stream(GetParam());
+  const State got = ten_adam_steps(stream, {0.001F});
+  const Floats expected = from_bits(testing::kAdamThousandth[0]);
+  WorstError worst;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    worst.add(std::fabs(static_cast<double>(got.parameters[i]) - static_cast<double>(expected[i])) /
+              std::ldexp(1.0, std::ilogb(expected[i]) - 23));
+  EXPECT_LE(worst.value(), 1.0);
+}
+
+TEST_P(OptimizerOnDevice, SgdAsPyTorchToTheBit) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    State state = known_start();
+    for (std::uint32_t step = 1; step <= 10; ++step) {
+      state.gradients = known_gradients(step);
+      state.parameters = sgd(stream, state, 0.01F);
+      EXPECT_EQ(bits(state.parameters), bits(from_bits(testing::kSgd[step - 1]))) << "step " << step;
+    }
+  });
+}
+
+TEST_P(OptimizerOnDevice, NanAndInfinityStayWhereTheyAre) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    State state = random_state(40, 4);
+    state.gradients[3] = kNan;
+    state.gradients[17] = kInfinity;
+    state.parameters[38] = kNan;
+    const Floats after_sgd = sgd(stream, state, 0.01F);
+    const State after_adam = adam(stream, state, 0.01F, 1);
+    for (std::size_t i = 0; i < 40; ++i) {
+      const bool nan = i == 3 || i == 38;
+      EXPECT_EQ(std::isnan(after_sgd[i]), nan) << i;
+      EXPECT_EQ(std::isnan(after_adam.parameters[i]), nan || i == 17) << i;  // infinity / infinity
+      EXPECT_EQ(std::isnan(after_adam.first[i]), i == 3) << i;
+      EXPECT_EQ(std::isnan(after_adam.second[i]), i == 3) << i;
+    }
+    EXPECT_EQ(after_sgd[17], -kInfinity);
+    EXPECT_EQ(after_adam.second[17], kInfinity);
+  });
+}
+
+TEST_P(OptimizerOnDevice, ZeroGradientsAndMomentsChangeNothing) {
+  Stream stream(GetParam());
+  State state = random_state(100, 5);
+  for (Floats* values : {&state.gradients, &state.first, &state.second}) values->assign(100, 0.0F);
+  for (const std::uint64_t step : {1ULL, 2ULL, 1000000ULL})
+    EXPECT_EQ(bits(adam(stream, state, 0.1F, step).parameters), bits(state.parameters)) << step;
+  EXPECT_EQ(bits(sgd(stream, state, 0.1F)), bits(state.parameters));
+}
+
+// The moments of an input that is always 0 decay and end: on cpu at 2^-126, elsewhere where they round to
+// themselves. The parameter stays put either way, and what is computed next to it is not disturbed.
+TEST_P(OptimizerOnDevice, DecayedMoments) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    State state = random_state(50, 10);
+    for (const std::size_t dead : {0U, 7U, 20U, 49U}) {
+      state.gradients[dead] = 0.0F;
+      state.first[dead] = 0x1.8p-127F;
+      state.second[dead] = 0x1p-140F;
+    }
+    const State got = adam(stream, state, 0.01F, 5000);
+    for (const std::size_t dead : {0U, 7U, 20U, 49U}) {
+      EXPECT_EQ(got.parameters[dead], state.parameters[dead]);
+      EXPECT_EQ(got.first[dead] == 0.0F, GetParam().kind() == DeviceKind::cpu);
+      EXPECT_EQ(got.second[dead] == 0.0F, GetParam().kind() == DeviceKind::cpu);
+    }
+    EXPECT_NE(got.parameters[1], state.parameters[1]);
+  });
+}
+
+TEST_P(OptimizerOnDevice, ThreadsDoNotMatter) {
+  Stream stream(GetParam());
+  const State state = random_state(GetParam().kind() == DeviceKind::simt ? 20001 : 300001, 6);
+  set_cpu_threads(1);
+  const Floats one_sgd = sgd(stream, state, 0.01F);
+  const State one = adam(stream, state, 0.001F, 5);
+  for (const int threads : {2, 3, 0}) {
+    set_cpu_threads(threads);
+    EXPECT_EQ(bits(sgd(stream, state, 0.01F)), bits(one_sgd)) << threads << " threads";
+    const State got = adam(stream, state, 0.001F, 5);
+    EXPECT_EQ(bits(got.parameters), bits(one.parameters)) << threads << " threads";
+    EXPECT_EQ(bits(got.second), bits(one.second)) << threads << " threads";
+  }
+}
+
+// One captured step, replayed: Adam's t advances with the counter, and the rate is that of the moment.
+TEST_P(OptimizerOnDevice, AReplayedStepCountsOn) {
+  Stream stream(GetParam());
+  const State start = random_state(77, 7);
+  const Controls controls(stream, 0.01F);
+  const FencedFloats parameters(stream, start.parameters);
+  const FencedFloats gradients(stream, start.gradients);
+  const FencedFloats first(stream, Floats(77, 0.0F));
+  const FencedFloats second(stream, Floats(77, 0.0F));
+  const Buffer<float> history(stream, 3 * 2);
+  // Two updates an iteration, as a discriminator has them: t = 2 count + 1, then 2 count + 2.
+  stream.begin_capture();
+  for (const std::uint64_t offset : {1U, 2U}) {
+    AdamSettings settings = controls.adam();
+    settings.step = {controls.counter.data(), 2, offset};
+    adam_step(stream, parameters.view(), gradients.view(), first.view(), second.view(), settings);
+  }
+  sgd_step(stream, parameters.view(), gradients.view(), {controls.learning_rate.data()});
+  finish_iteration(stream, controls.counter.data(), gradients.view().part(0, 2), history.matrix(3, 2));
+  const Graph graph = stream.end_capture();
+  EXPECT_EQ(bits(parameters.values()), bits(start.parameters)) << "recorded work has run";
+
+  State expected{start.parameters, start.gradients, Floats(77, 0.0F), Floats(77, 0.0F)};
+  std::uint64_t step = 0;
+  for (const float rate : {0.01F, 0.01F, 0.5F, 0.001F}) {
+    upload<float>(stream, controls.learning_rate.view(), Floats{rate});
+    graph.launch(stream);
+    for (int update = 0; update < 2; ++update) {
+      const AdamFactors factors = adam_factors(0.9, 0.999, 1e-8, rate, ++step);
+      for (std::size_t i = 0; i < 77; ++i)
+        adam_update(factors, expected.gradients[i], expected.parameters[i], expected.first[i],
+                    expected.second[i]);
+    }
+    for (std::size_t i = 0; i < 77; ++i)
+      expected.parameters[i] = sgd_update(expected.parameters[i], expected.gradients[i], rate);
+    ASSERT_EQ(bits(parameters.values()), bits(expected.parameters)) << "after t = " << step;
+  }
+  EXPECT_EQ(download<std::uint64_t>(stream, controls.counter.view()), std::vector<std::uint64_t>{4});
+}
+
+TEST_P(OptimizerOnDevice, RefusesWrongArguments) {
+  Stream stream(GetParam());
+  const Buffer<float> buffer(stream, 16);
+  const Controls controls(stream, 0.1F);
+  const VectorView<float> four = buffer.view().part(0, 4);
+  const VectorView<float> three = buffer.view().part(4, 3);
+  const SgdSettings settings{controls.learning_rate.data()};
+  EXPECT_THROW(sgd_step(stream, four, three, settings), InvalidArgument);
+  EXPECT_THROW(sgd_step(stream, four, four, {}), InvalidArgument);
+  EXPECT_THROW(sgd_step(stream, {buffer.data(), -1}, {buffer.data(), -1}, settings), InvalidArgument);
+  EXPECT_THROW(adam_step(stream, four, three, four, four, controls.adam()), InvalidArgument);
+  EXPECT_THROW(adam_step(stream, four, four, three, four, controls.adam()), InvalidArgument);
+  EXPECT_THROW(adam_step(stream, four, four, four, three, controls.adam()), InvalidArgument);
+  EXPECT_THROW(adam_step(stream, four, four, four, four, {}), InvalidArgument);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double beta : {-0.1, 1.0, nan}) {
+    EXPECT_THROW(adam_step(stream, four, four, four, four, controls.adam(beta)), InvalidArgument) << beta;
+    EXPECT_THROW(adam_step(stream, four, four, four, four, controls.adam(0.9, beta)), InvalidArgument)
+        << beta;
+  }
+  for (const double epsilon : {-1e-8, nan, std::numeric_limits<double>::infinity()})
+    EXPECT_THROW(adam_step(stream, four, four, four, four, controls.adam(0.9, 0.999, epsilon)),
+                 InvalidArgument);
+  try {
+    adam_step(stream, four, four, three, four, controls.adam());
+    FAIL();
+  } catch (const InvalidArgument& error) {
+    EXPECT_EQ(std::string(error.what()), "adam_step on " + GetParam().name() +
+                                             ": first_moment has 3 elements for 4 parameters; one each is "
+                                             "needed");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, OptimizerOnDevice, ::testing::ValuesIn(testing::test_devices()),
+                         testing::device_test_name);
+
+TEST(AdamFactors, PowersAreThoseOfTheLibrary) {
+  for (const double base : {0.0, 0.5, 0.9, 0.999, 0.999999})
+    for (const std::uint64_t n : {0ULL, 1ULL, 2ULL, 3ULL, 10ULL, 127ULL, 1000ULL, 100000ULL, 1ULL << 40}) {
+      const double expected = std::pow(base, static_cast<double>(n));
+      EXPECT_NEAR(integer_power(base, n), expected, 1e-11 * expected + 1e-300) << base << " ^ " << n;
+    }
+}
+
+TEST(AdamFactors, ReadsRateAndCounter) {
+  const float rate = 0.25F;
+  const std::uint64_t count = 3;
+  const AdamFactors factors = adam_factors(AdamSettings{&rate, 0.9, 0.999, 1e-8, {&count, 2, 1}});  // t = 7
+  EXPECT_FLOAT_EQ(factors.negative_step, static_cast<float>(-0.25 / (1.0 - std::pow(0.9, 7))));
+  EXPECT_FLOAT_EQ(factors.correction_root, static_cast<float>(std::sqrt(1.0 - std::pow(0.999, 7))));
+  EXPECT_EQ(factors.epsilon, 1e-8F);
+}
+
+}  // namespace
+}  // namespace atelier

@@ -1,0 +1,485 @@
+// Training as a user meets it: the built program, its run folders, and what remains of it after every end.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "models/digits.h"
+#include "models/safetensors.h"
+#include "tests/tools/png_pixels.h"
+#include "tests/tools/process.h"
+#include "tools/digit_picture.h"
+#include "tools/run_folder.h"
+
+namespace atelier::testing {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+/// `atelier train … --device cpu`.
+Outcome train(const std::vector<std::string>& words, const Surroundings& surroundings = {}) {
+  return atelier(with(with({"train"}, words), {"--device", "cpu"}), surroundings);
+}
+
+/// The same, which must succeed and be silent.
+void train_quietly(const std::vector<std::string>& words, const Surroundings& surroundings = {}) {
+  const Outcome outcome = train(with(words, {"-q"}), surroundings);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out, "");
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  if (!std::filesystem::exists(folder)) return names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Everything of a run that decides its future or shows its past is the same to the byte.
+void expect_same_run(const std::filesystem::path& run, const std::filesystem::path& expected) {
+  for (const char* name : {"checkpoint.safetensors", "metrics.csv", "config.json"})
+    EXPECT_TRUE(read_file(run / name) == read_file(expected / name)) << name << " of " << run;
+  EXPECT_EQ(names_in(run), names_in(expected));
+  ASSERT_EQ(names_in(run / "samples"), names_in(expected / "samples"));
+  for (const std::string& name : names_in(expected / "samples"))
+    EXPECT_TRUE(read_file(run / "samples" / name) == read_file(expected / "samples" / name)) << name;
+}
+
+const std::vector<std::string> kClassifier{"classifier", "--dataset", "digits", "--epochs",
+                                           "1",          "--seed",    "3",      "--limit"};
+const std::vector<std::string> kDigits = with(kClassifier, {"300"});
+const std::vector<std::string> kPattern{"pattern1010-gan", "--seed", "3", "--iterations", "20000"};
+
+TEST(Train, FillsTheRunFolder) {
+  const TemporaryFolder folder;
+  const Outcome outcome = train(with(kDigits, {"--json"}), {.folder = folder.path()});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::filesystem::path run = folder.path() / "runs/classifier-3";
+  const auto document = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(document.at("run"), "runs/classifier-3");
+  EXPECT_EQ(document.at("preset"), "classifier");
+  EXPECT_EQ(document.at("seed"), 3);
+  EXPECT_EQ(document.at("iterations"), 300);
+  EXPECT_EQ(document.at("finished"), true);
+  auto summary = nlohmann::json::parse(read_file(run / "summary.json"));
+  EXPECT_EQ(summary.at("results"), document.at("results"));
+  EXPECT_EQ(summary.at("results").at("confusion").size(), 100U);
+  const auto config = nlohmann::json::parse(read_file(run / "config.json"));
+  EXPECT_EQ(config.at("config").at("limit"), 300);
+  EXPECT_EQ(config.at("train").at("count"), 300);
+  EXPECT_THAT(read_file(run / "metrics.csv"), StartsWith("iteration,"));
+  const TensorFile checkpoint = read_safetensors(run / "checkpoint.safetensors");
+  EXPECT_EQ(checkpoint.metadata.count("config"), 1U);
+  const std::vector<std::string> names = names_in(run);
+  if (std::system("gnuplot --version > /dev/null 2>&1") == 0) {
+    EXPECT_THAT(names, Contains("loss.png"));
+    EXPECT_THAT(names, Contains("confusion.png"));
+    EXPECT_EQ(read_pixels((run / "loss.png").string()).width, 900);
+  }
+  for (const std::string& name : names_in(run / "samples"))
+    EXPECT_GT(read_pixels((run / "samples" / name).string()).width, 0) << name;
+}
+
+TEST(Train, SaysWhichSeedItDrew) {
+  const TemporaryFolder folder;
+  const Outcome outcome = train({"nodes-gan"}, {.folder = folder.path()});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("(drawn)"));
+  const std::vector<std::string> runs = names_in(folder.path() / "runs");
+  ASSERT_EQ(runs.size(), 1U);
+  const std::string seed = runs[0].substr(std::string("nodes-gan-").size());
+  EXPECT_THAT(outcome.err, HasSubstr("seed " + seed + " (drawn)"));
+  EXPECT_THAT(outcome.out, StartsWith("runs/nodes-gan-" + seed + ": 300 iterations"));
+  train_quietly({"nodes-gan", "--seed", seed, "--run", "again"}, {.folder = folder.path()});
+  expect_same_run(folder / "again", folder.path() / "runs" / runs[0]);
+}
+
+TEST(Train, IsTheSameForAnyNumberOfThreads) {
+  const TemporaryFolder folder;
+  for (const char* threads : {"1", "2", "5"})
+    train_quietly(
+        with(kDigits, {"--batch", "7", "--shuffle", "--threads", threads, "--run", folder / threads}));
+  expect_same_run(folder / "2", folder / "1");
+  expect_same_run(folder / "5", folder / "1");
+}
+
+/// Kills the run `kills` times, each time after a moment drawn from `seed`, then lets it come to its end.
+void expect_survives(const std::vector<std::string>& words, int kills, int longest_milliseconds,
+                     std::uint32_t seed) {
+  const TemporaryFolder folder;
+  train_quietly(with(words, {"--run", folder / "whole"}));
+  const std::vector<std::string> resumed =
+      with(with({"train"}, words), {"--device", "cpu", "-q", "--resume", "--run", folder / "killed"});
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> moment(0, longest_milliseconds);
+  for (int i = 0; i < kills; ++i) {
+    Process process(atelier_program(), resumed, {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(moment(random)));
+    process.send(SIGKILL);
+    // Whether the moment came too late does not matter: then the run is finished, and stays so.
+    const Outcome outcome = process.wait();
+    ASSERT_TRUE(outcome.signal == SIGKILL || outcome.code == 0) << outcome.err;
+  }
+  train_quietly(with(words, {"--resume", "--run", folder / "killed"}));
+  expect_same_run(folder / "killed", folder / "whole");
+}
+
+TEST(Train, SurvivesTwentyKills) {
+  expect_survives(with(kClassifier, {"6000"}), 20, 500, 1);
+}
+TEST(Train, PatternSurvivesKills) {
+  expect_survives(kPattern, 5, 300, 2);
+}
+
+class LongTrain : public ::testing::TestWithParam<std::vector<std::string>> {};
+TEST_P(LongTrain, SurvivesTwentyKills) {
+  for (const std::uint32_t seed : {3U, 4U, 5U}) expect_survives(GetParam(), 20, 700, seed);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Presets, LongTrain,
+    ::testing::Values(std::vector<std::string>{"nodes-gan", "--seed", "1", "--iterations", "200000"},
+                      std::vector<std::string>{"pattern1010-gan", "--seed", "1", "--iterations", "200000"},
+                      std::vector<std::string>{"pattern1010-discriminator", "--seed", "1", "--iterations",
+                                               "200000"},
+                      std::vector<std::string>{"classifier", "--dataset", "digits", "--limit", "20000",
+                                               "--epochs", "2", "--seed", "1", "--shuffle"},
+                      std::vector<std::string>{"classifier-book", "--dataset", "digits", "--limit", "20000",
+                                               "--epochs", "1", "--seed", "1", "--batch", "4"},
+                      std::vector<std::string>{"discriminator-noise", "--dataset", "digits", "--limit",
+                                               "20000", "--seed", "1"}));
+
+TEST(Train, StopsAtASignalAndGoesOn) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> words{"pattern1010-gan", "--seed", "1",     "--iterations", "100000000",
+                                       "--device",        "cpu",    "--run", "run"};
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Process process(atelier_program(), with(with({"train"}, words), {"--resume"}), {.folder = folder.path()});
+    // Any moment will do once signals are watched for; the run itself would take minutes.
+    while (!std::filesystem::exists(folder / "run/config.json"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    process.send(signal);
+    const Outcome outcome = process.wait();
+    EXPECT_EQ(outcome.code, 1) << outcome.signal;
+    EXPECT_THAT(outcome.err, HasSubstr("interrupted at iteration "));
+    EXPECT_THAT(outcome.err, HasSubstr("to go on: atelier train --resume --run run"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoint.safetensors"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "run/summary.json"));
+  }
+}
+
+TEST(Train, RefusesWhatIsThereAndSaysWhatIsFinished) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> words{"nodes-gan", "--seed", "5"};
+  train_quietly(words, {.folder = folder.path()});
+  const std::string checkpoint = read_file(folder / "runs/nodes-gan-5/checkpoint.safetensors");
+  const Outcome again = train(words, {.folder = folder.path()});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_EQ(again.error_lines(), 1);
+  EXPECT_THAT(again.err, HasSubstr("holds a run of nodes-gan already, finished; --resume goes on with it"));
+  const Outcome finished = train(with(words, {"--resume"}), {.folder = folder.path()});
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("is finished: 300 iterations"));
+  const Outcome json = train(with(words, {"--resume", "--json"}), {.folder = folder.path()});
+  EXPECT_EQ(nlohmann::json::parse(json.out).at("finished"), true);
+  EXPECT_EQ(read_file(folder / "runs/nodes-gan-5/checkpoint.safetensors"), checkpoint);
+}
+
+TEST(Train, ALongerRunGoesOnFromAShorterOne) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> words{"pattern1010-gan", "--seed", "2", "--run"};
+  train_quietly(with(words, {folder / "long", "--iterations", "5000"}));
+  train_quietly(with(words, {folder / "run", "--iterations", "2000"}));
+  train_quietly(with(words, {folder / "run", "--iterations", "5000", "--resume"}));
+  expect_same_run(folder / "run", folder / "long");
+  const Outcome less = train(with(words, {folder / "run", "--iterations", "100", "--resume"}));
+  EXPECT_EQ(less.code, 2);
+  EXPECT_THAT(less.err, HasSubstr("it can go on for more, not for less"));
+}
+
+TEST(Train, ContradictionsAreRefused) {
+  const TemporaryFolder folder;
+  train_quietly(with(kDigits, {"--run", folder / "run"}));
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"--seed", "4"}, "--seed 4: the run was begun with 3"},
+      {{"--torch-seed", "4"}, "--torch-seed 4: the run was begun without"},
+      {{"--batch", "64"}, "--batch 64: the run was begun with 1"},
+      {{"--limit", "100"}, "--limit 100: the run was begun with 300"},
+      {{"--learning-rate", "0.5"}, "--learning-rate 0.5: the run was begun with 0.01"},
+      {{"--dataset", "mnist"}, "--dataset mnist: the run was begun with digits"},
+      {{"--shuffle"}, "--shuffle: the run was begun without"},
+      {{"--epochs", "1", "nodes-gan"}, "one of classifier, not of nodes-gan"}};
+  for (const auto& [words, message] : cases) {
+    const Outcome outcome = train(with({"--resume", "--run", folder / "run"}, words));
+    EXPECT_EQ(outcome.code, 2) << message;
+    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(message));
+  }
+}
+
+TEST(Train, DamagedRunsAreOneLine) {
+  const TemporaryFolder folder;
+  train_quietly({"nodes-gan", "--seed", "5", "--run", folder / "run"});
+  const auto attempt = [&](const std::string& message) {
+    const Outcome outcome = train({"--resume", "--run", folder / "run", "--iterations", "400"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(message));
+  };
+  const std::string whole = read_file(folder / "run/checkpoint.safetensors");
+  write_file(folder / "run/checkpoint.safetensors", whole.substr(0, whole.size() / 2));
+  attempt("checkpoint.safetensors");
+  write_file(folder / "run/checkpoint.safetensors", whole);
+  write_file(folder / "run/config.json", "{\"atelier_run\": 1, \"config\":");
+  attempt("config.json");
+  EXPECT_EQ(train({"--resume", "--run", folder / "none"}).code, 1);
+}
+
+TEST(Train, FullDiskIsOneLineAndNothingIsLost) {
+  const TemporaryFolder folder;
+  train_quietly(with(kPattern, {"--run", folder / "whole"}));
+  const auto full = static_cast<std::uint64_t>(std::filesystem::file_size(folder / "whole/metrics.csv") / 2);
+  const Outcome outcome = train(with(kPattern, {"-q", "--run", folder / "run"}), {.largest_file = full});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("cannot write "));
+  EXPECT_THAT(outcome.err, HasSubstr("the run stands at iteration "));
+  train_quietly(with(kPattern, {"--resume", "--run", folder / "run"}));
+  expect_same_run(folder / "run", folder / "whole");
+}
+
+TEST(Train, GoesOnWithoutGnuplot) {
+  const TemporaryFolder folder;
+  const Outcome outcome = train({"nodes-gan", "--seed", "1", "--run", folder / "run"},
+                                {.environment = {{"PATH", folder.path().string()}}});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("left out: gnuplot is not here (Debian and Ubuntu: apt install gnuplot-nox)"));
+  EXPECT_EQ(outcome.error_lines(), 2) << outcome.err;
+  EXPECT_THAT(names_in(folder / "run"), Contains("summary.json"));
+  for (const std::string& name : names_in(folder / "run")) EXPECT_THAT(name, Not(HasSubstr(".png")));
+}
+
+struct TrainMisuse {
+  const char* name;
+  std::vector<std::string> words;
+  const char* message;
+};
+void PrintTo(const TrainMisuse& misuse, std::ostream* stream) {
+  *stream << misuse.name;
+}
+class TrainedWrongly : public ::testing::TestWithParam<TrainMisuse> {};
+TEST_P(TrainedWrongly, SaysSoInOneLineAndLeavesNothing) {
+  const TemporaryFolder folder;
+  const Outcome outcome = atelier(GetParam().words, {.folder = folder.path()});
+  EXPECT_EQ(outcome.code, 2) << outcome.err;
+  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr(GetParam().message));
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(folder.names(), IsEmpty());
+}
+INSTANTIATE_TEST_SUITE_P(
+    Cases, TrainedWrongly,
+    ::testing::Values(
+        TrainMisuse{"no_preset", {"train"}, "train needs the name of a preset"},
+        TrainMisuse{"preset", {"train", "clasifier"}, "classifier"},
+        TrainMisuse{"epochs_0", {"train", "classifier", "--epochs", "0"}, "--epochs '0'"},
+        TrainMisuse{"epochs_of_nodes", {"train", "nodes-gan", "--epochs", "2"}, "epochs"},
+        TrainMisuse{"batch", {"train", "classifier", "--batch", "-3"}, "--batch '-3'"},
+        TrainMisuse{"limit", {"train", "classifier", "--limit", "many"}, "--limit 'many'"},
+        TrainMisuse{"rate_nan", {"train", "classifier", "--learning-rate", "nan"}, "--learning-rate 'nan'"},
+        TrainMisuse{"rate_negative", {"train", "classifier", "--learning-rate", "-1"}, "learning"},
+        TrainMisuse{"seed", {"train", "nodes-gan", "--seed", "-1"}, "--seed '-1'"},
+        TrainMisuse{"device", {"train", "nodes-gan", "--seed", "1", "--device", "gpu"}, "--device"},
+        TrainMisuse{"resume_what", {"train", "--resume"}, "which run is to go on?"},
+        TrainMisuse{
+            "sweep_resume", {"train", "nodes-gan", "--seeds", "0..3", "--resume"}, "exclude each other"},
+        TrainMisuse{
+            "sweep_seed", {"train", "nodes-gan", "--seeds", "0..3", "--seed", "1"}, "--seeds is a sweep"},
+        TrainMisuse{"sweep_range", {"train", "nodes-gan", "--seeds", "3..1"}, "backwards"},
+        TrainMisuse{"sweep_many", {"train", "nodes-gan", "--seeds", "0..9999999"}, "at most 1000000 runs"},
+        TrainMisuse{"classify_nothing", {"classify"}, "run"},
+        TrainMisuse{"classify_no_picture", {"classify", "run"}, "pictures"},
+        TrainMisuse{"gradcheck_task", {"gradcheck", "--device", "cpu", "--task", "or"}, "or"},
+        TrainMisuse{
+            "gradcheck_network", {"gradcheck", "--device", "cpu", "--network", "2 linaer(3)"}, "linaer"},
+        TrainMisuse{"gradcheck_plot", {"gradcheck", "-o", "a.svg"}, ".png"}),
+    [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST(Train, SweepIsTheRunsTogether) {
+  const TemporaryFolder folder;
+  const Outcome outcome = train({"pattern1010-discriminator", "--seeds", "3..6", "--threads", "3", "--json",
+                                 "--run", folder / "sweep"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto document = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(document.at("done"), 4);
+  EXPECT_EQ(document.at("finished"), true);
+  EXPECT_THAT(names_in(folder / "sweep"), ::testing::ElementsAre("runs.csv", "summary.json"));
+  train_quietly({"pattern1010-discriminator", "--seed", "5", "--run", folder / "one"});
+  const auto one = nlohmann::json::parse(read_file(folder / "one/summary.json")).at("results");
+  // The row of seed 5 holds the numbers of the run alone.
+  const std::string table = read_file(folder / "sweep/runs.csv");
+  const std::size_t row = table.find("\n5,");
+  ASSERT_NE(row, std::string::npos);
+  int numbers = 0;
+  for (const auto& [name, value] : one.items()) {
+    if (!value.is_number_float()) continue;
+    ++numbers;
+    EXPECT_GE(document.at("results").at(name).at("most").get<double>(), value.get<double>()) << name;
+    EXPECT_LE(document.at("results").at(name).at("least").get<double>(), value.get<double>()) << name;
+  }
+  EXPECT_GT(numbers, 0);
+  EXPECT_EQ(train({"pattern1010-discriminator", "--seeds", "3..6", "--run", folder / "sweep"}).code, 1);
+}
+
+TEST(Train, SweepOfTheGanCountsWhatConverges) {
+  const TemporaryFolder folder;
+  const Outcome outcome = train({"pattern1010-gan", "--seeds", "0..99", "--json", "--run", folder / "sweep"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto document = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(document.at("runs"), 100);
+  EXPECT_GE(document.at("converged"), 80);
+  EXPECT_EQ(document.at("converged").get<std::size_t>() + document.at("not_converged").size(), 100U);
+  const Outcome text = train({"pattern1010-gan", "--seeds", "0..9", "--run", folder / "ten"});
+  EXPECT_THAT(text.out, HasSubstr("converged "));
+  EXPECT_THAT(text.out, HasSubstr("mean_output[0]"));
+}
+
+/// A picture as PNG, each pixel a square of `scale`.
+void write_png(const TemporaryFolder& folder, const std::string& name, const DataSet& digits,
+               std::int64_t index, std::int64_t scale, bool inverted) {
+  GrayPicture picture{name, 28 * scale, 28 * scale, {}};
+  for (std::int64_t row = 0; row < picture.height; ++row)
+    for (std::int64_t column = 0; column < picture.width; ++column) {
+      const std::uint8_t value =
+          digits.pixels[static_cast<std::size_t>(index * 784 + row / scale * 28 + column / scale)];
+      picture.pixels.push_back(inverted ? static_cast<std::uint8_t>(255 - value) : value);
+    }
+  const tools::RunFolder place = tools::RunFolder::open(folder.path());
+  place.write_picture(picture);
+}
+
+TEST(Classify, TellsDigitsApart) {
+  const TemporaryFolder folder;
+  train_quietly({"classifier-book", "--dataset", "digits", "--limit", "4000", "--epochs", "1", "--seed", "1",
+                 "--run", folder / "run"});
+  const DataSet digits = make_digits(20, 12345);
+  std::vector<std::string> words{"classify", folder / "run", "--json", "--device", "cpu"};
+  for (std::int64_t i = 0; i < digits.count; ++i) {
+    const std::string number = std::to_string(i);
+    write_png(folder, "plain" + number, digits, i, 1, false);
+    write_png(folder, "paper" + number, digits, i, 5, true);
+    words.insert(words.end(), {folder / ("plain" + number + ".png"), folder / ("paper" + number + ".png")});
+  }
+  const Outcome outcome = atelier(words);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto document = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(document.size(), 40U);
+  int right = 0;
+  int alike = 0;
+  for (std::size_t i = 0; i < 20; ++i) {
+    const auto& plain = document[2 * i];
+    const auto& paper = document[2 * i + 1];
+    ASSERT_EQ(plain.at("confidences").size(), 10U);
+    EXPECT_EQ(plain.at("inverted"), false);
+    EXPECT_EQ(plain.at("fitted"), false);
+    EXPECT_EQ(paper.at("inverted"), true);
+    EXPECT_EQ(paper.at("fitted"), true);
+    right += plain.at("answer") == digits.labels[i] ? 1 : 0;
+    alike += plain.at("answer") == paper.at("answer") ? 1 : 0;
+  }
+  EXPECT_GE(right, 16);
+  EXPECT_GE(alike, 16);
+  const Outcome text = atelier({"classify", folder / "run", folder / "paper0.png", "--device", "cpu"});
+  EXPECT_THAT(text.out, HasSubstr("dark on light: inverted, scaled and centred"));
+  EXPECT_THAT(text.out, HasSubstr("\n  9  "));
+}
+
+TEST(Classify, RefusesWhatItCannotRead) {
+  const TemporaryFolder folder;
+  train_quietly({"nodes-gan", "--seed", "1", "--run", folder / "nodes"});
+  write_png(folder, "one", make_digits(1, 1), 0, 1, false);
+  const auto attempt = [&](const std::string& run, const std::string& picture, const std::string& message) {
+    const Outcome outcome = atelier({"classify", run, picture});
+    EXPECT_EQ(outcome.code, 1) << message;
+    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(message));
+  };
+  attempt(folder / "nodes", folder / "one.png", "is a run of nodes-gan: classify needs one of classifier");
+  attempt(folder.path(), folder / "one.png", "holds no run");
+  attempt(folder / "none", folder / "one.png", "none");
+  train_quietly(with(kDigits, {"--run", folder / "run"}));
+  write_file(folder / "text.png", "no picture");
+  attempt(folder / "run", folder / "text.png", "text.png");
+}
+
+TEST(PrepareDigit, FitsAsMnistWasMade) {
+  // A white bar of 40 x 10 off the middle of a black sheet of 100 x 100.
+  PngImage sheet{100, 100, std::vector<std::uint8_t>(10000, 0)};
+  for (std::size_t row = 5; row < 45; ++row)
+    for (std::size_t column = 80; column < 90; ++column) sheet.pixels[row * 100 + column] = 255;
+  const tools::PreparedDigit bar = tools::prepare_digit(sheet, 28, 28);
+  EXPECT_FALSE(bar.inverted);
+  EXPECT_TRUE(bar.fitted);
+  // 20 rows of 5 columns in the middle: rows 4 to 23, columns 11.5 to 16.5.
+  for (std::size_t row = 0; row < 28; ++row)
+    for (std::size_t column = 0; column < 28; ++column) {
+      const bool tall = row >= 4 && row < 24;
+      const int expected = !tall || column < 11 || column > 16 ? 0 : column == 11 || column == 16 ? 128 : 255;
+      EXPECT_NEAR(bar.pixels[row * 28 + column], expected, 1) << row << " " << column;
+    }
+  for (std::uint8_t& value : sheet.pixels) value = static_cast<std::uint8_t>(255 - value);
+  const tools::PreparedDigit inverted = tools::prepare_digit(sheet, 28, 28);
+  EXPECT_TRUE(inverted.inverted);
+  EXPECT_EQ(inverted.pixels, bar.pixels);
+  const tools::PreparedDigit blank =
+      tools::prepare_digit({50, 20, std::vector<std::uint8_t>(1000, 0)}, 28, 28);
+  EXPECT_EQ(blank.pixels, std::vector<std::uint8_t>(784, 0));
+  const tools::PreparedDigit same = tools::prepare_digit({28, 28, bar.pixels}, 28, 28);
+  EXPECT_FALSE(same.fitted);
+  EXPECT_EQ(same.pixels, bar.pixels);
+}
+
+TEST(Gradcheck, ShowsThatBothWaysAgree) {
+  const Outcome text = atelier({"gradcheck", "--device", "cpu"});
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("back-propagation"));
+  const TemporaryFolder folder;
+  const bool plot = std::system("gnuplot --version > /dev/null 2>&1") == 0;
+  std::vector<std::string> words{"gradcheck", "--device", "cpu", "--steps", "200", "--json", "--seed", "2"};
+  if (plot) words = with(words, {"-o", folder / "plot.png"});
+  const Outcome outcome = atelier(words);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto document = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(document.at("parameters"), 33);
+  EXPECT_EQ(document.at("comparisons").size(), 33U);
+  EXPECT_EQ(document.at("learned_by_back_propagation").size(), 201U);
+  EXPECT_LT(document.at("worst_of_back_propagation").get<double>(), 1e-6);
+  EXPECT_LT(document.at("worst_of_engine").get<double>(), 1e-5);
+  EXPECT_EQ(document.at("central_differences").at("passes_per_step"), 66);
+  if (plot) {
+    EXPECT_EQ(read_pixels(folder / "plot.png").width, 900);
+    EXPECT_EQ(atelier(words).code, 1);  // it is there now
+  }
+}
+
+}  // namespace
+}  // namespace atelier::testing
