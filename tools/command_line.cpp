@@ -255,6 +255,37 @@ void add_train(CLI::App& app, std::function<void()>& action) {
   verb.callback([&action] { action = [] { train(command); }; });
 }
 
+void add_data(CLI::App& app, std::function<void()>& action) {
+  static DataCommand command;
+  static std::optional<std::int64_t> first;
+  static std::optional<std::int64_t> count;
+  static std::optional<std::int64_t> columns;
+  CLI::App& verb = *app.add_subcommand("data", "What a data set holds, and a sheet of its pictures");
+  verb.add_option(
+          "name", command.name,
+          "digits (built in; the default), mnist, fashion, a folder of idx files or pictures, a .csv file")
+      ->type_name("NAME");
+  verb.add_option("--data", command.data_folder,
+                  "Where mnist and fashion are (else $ATELIER_DATA, data/, ../shared/data, the cache folder)")
+      ->type_name("DIR");
+  verb.add_option("--split", command.split, "train (the default) or test")->type_name("NAME");
+  add_count(verb, "--first", first, 0, "First picture of the sheet (default 0)");
+  add_count(verb, "--count", count, 1, "Pictures on the sheet (default 200)");
+  add_count(verb, "--columns", columns, 1, "Pictures in a row (default: about twice as wide as high)");
+  add_output(verb, command.run, "The sheet: .png or .npy");
+  add_report(verb, command.run);
+  verb.footer(
+      "Examples:\n"
+      "  atelier data digits -o digits.png\n"
+      "  atelier data mnist --split test --first 17 --count 1 -o seven.png    one picture, for classify");
+  verb.callback([&action] {
+    command.first = first.value_or(0);
+    command.count = count.value_or(200);
+    command.columns = columns.value_or(0);
+    action = [] { show_data(command); };
+  });
+}
+
 void add_classify(CLI::App& app, std::function<void()>& action) {
   static ClassifyCommand command;
   CLI::App& verb = *app.add_subcommand("classify", "What a trained classifier sees in pictures");
@@ -442,6 +473,7 @@ int run_command_line(int count, const char* const* arguments) {
   add_sheet(app, action);
   add_train(app, action);
   add_classify(app, action);
+  add_data(app, action);
   add_gradcheck(app, action);
   add_experiments(app, action);
   add_devices(app, action);

@@ -159,6 +159,23 @@ def optimisers():
                {f"Adam {o}": stepper(torch.optim.Adam, lr=1e-4, **o) for o in ({"foreach": True}, {"fused": True}, {"foreach": False})})
 
 
+@torch.no_grad()
+def data_and_noise():
+    images = torch.randint(0, 256, (60000, 784), dtype=torch.uint8, device=device)
+    for batch in (1, 64, 1024):
+        chosen = torch.randint(0, 60000, (batch,), device=device)
+        report(f"gather/{batch}", "GB/s", 5.0 * batch * 784,
+               {"index_select, to float, div": lambda: images.index_select(0, chosen).float().div_(255.0)})
+    for count in (100, 6400, 1 << 20):
+        values = torch.empty(count, device=device)
+        report(f"counted_noise/uniform/{count}", "GB/s", 4.0 * count, {"uniform_": lambda: values.uniform_()})
+        report(f"counted_noise/normal/{count}", "GB/s", 4.0 * count, {"normal_": lambda: values.normal_()})
+    for count in (60000, 1 << 20):
+        values = torch.rand(count, device=device)
+        report(f"permutation/{count}", "GB/s", 4.0 * count, {"randperm": lambda: torch.randperm(count, device=device)})
+        report(f"sort/{count}", "GB/s", 8.0 * count, {"sort": lambda: torch.sort(values)})
+
+
 def classifier():
     """The notebook's training loop, one sample a step; and the operators by hand, without autograd."""
     images = torch.rand(1024, 1, 784, device=device)
@@ -208,4 +225,5 @@ def classifier():
 linear()
 layer_norm_and_losses()
 optimisers()
+data_and_noise()
 classifier()

@@ -51,6 +51,18 @@ struct ClassifyCommand {
 /// What a trained classifier sees in pictures.
 void classify(const ClassifyCommand& command);
 
+struct DataCommand {
+  std::string name = "digits";
+  std::string data_folder;
+  std::string split = "train";
+  std::int64_t first = 0;
+  std::int64_t count = 200;  // pictures on the sheet
+  std::int64_t columns = 0;  // 0: twice as wide as high, about
+  RunOptions run;            // output: the sheet; empty: none
+};
+/// What a data set holds, and a sheet of its pictures.
+void show_data(const DataCommand& command);
+
 struct GradcheckCommand {
   RunOptions run;  // output: a plot of both ways of learning (.png); empty: none
   GradientCheckOptions check;
