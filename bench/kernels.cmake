@@ -1,4 +1,4 @@
-add_executable(bench_kernels kernels.cpp kernels_linear.cpp kernels_report.cpp kernels_layer_norm_loss.cpp kernels_optimizer.cpp)
+add_executable(bench_kernels kernels.cpp kernels_linear.cpp kernels_elementwise.cpp kernels_report.cpp kernels_layer_norm_loss.cpp kernels_optimizer.cpp)
 atelier_vector_objects(bench_kernels multiply_add_peak.cpp)
 target_link_libraries(bench_kernels PRIVATE atelier_kernels atelier_warnings benchmark::benchmark)
 # Peers, where they are found: oneDNN on cpu, cuBLASLt on cuda. Only this program links them.

@@ -1,4 +1,4 @@
-// Noise; the largest error of each activation; and the rows of kernels_linear.cpp,
+// Noise; the largest error of each activation; and the rows of kernels_linear.cpp, kernels_elementwise.cpp,
 // kernels_layer_norm_loss.cpp and kernels_optimizer.cpp. On cpu one thread, or as many as
 // ATELIER_BENCH_THREADS says.
 #include <benchmark/benchmark.h>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/kernels_elementwise.h"
 #include "bench/kernels_layer_norm_loss.h"
 #include "bench/kernels_linear.h"
 #include "bench/kernels_optimizer.h"
@@ -94,7 +95,10 @@ void activation_error(benchmark::State& state, Device device, Activation kind) {
 void register_all(Device device) {
   const std::string name = std::string("/").append(device_kind_name(device.kind()));
   const auto add = [&](const std::string& what, auto body) {
-    benchmark::RegisterBenchmark((what + name).c_str(), body)->UseRealTime()->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark((what + name).c_str(), body)
+        ->MeasureProcessCPUTime()
+        ->UseRealTime()
+        ->Unit(benchmark::kMicrosecond);
   };
   add("noise/uniform", [=](benchmark::State& s) { noise(s, device, false); });
   add("noise/normal", [=](benchmark::State& s) { noise(s, device, true); });
@@ -114,6 +118,7 @@ int main(int count, char** arguments) {
     for (const Device device : atelier::devices_present())
       if (device.kind() != DeviceKind::simt) {
         register_linear_benchmarks(device);
+        register_elementwise_benchmarks(device);
         register_layer_norm_and_loss_benchmarks(device);
         register_optimizer_benchmarks(device);
         register_all(device);

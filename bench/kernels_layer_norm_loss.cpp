@@ -6,12 +6,8 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
-#include <utility>
 
 #include "bench/kernels_report.h"
 #include "kernels/layer_norm.h"
@@ -24,7 +20,6 @@ namespace {
 
 using atelier::Buffer;
 using atelier::Device;
-using atelier::DeviceKind;
 using atelier::MatrixView;
 using atelier::Stream;
 using atelier::VectorView;
@@ -34,28 +29,6 @@ struct Shape {
   std::int64_t columns;
 };
 constexpr Shape kLarge{65536, 1024};
-
-// GB/s of a copy that reads and writes `bytes` in all: the best of ten, once a process.
-double copy_rate(Device device, std::int64_t bytes) {
-  static std::map<std::pair<DeviceKind, std::int64_t>, double> rates;
-  const auto [rate, fresh] = rates.try_emplace({device.kind(), bytes}, 0.0);
-  if (!fresh) return rate->second;
-  Stream stream(device);
-  const std::int64_t half = bytes / 2;
-  const Buffer<std::byte> buffer(stream, 2 * half);
-  atelier::fill_bytes(stream, buffer.data(), 1, static_cast<std::size_t>(buffer.size()));
-  stream.synchronize();
-  const int calls = calls_per_iteration(static_cast<double>(bytes));
-  for (int repeat = 0; repeat < 10; ++repeat) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < calls; ++i)
-      atelier::copy_bytes(stream, buffer.data(), buffer.data() + half, static_cast<std::size_t>(half));
-    stream.synchronize();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    rate->second = std::max(rate->second, static_cast<double>(bytes) * calls / seconds.count() * 1e-9);
-  }
-  return rate->second;
-}
 
 struct Operands {
   Operands(Stream& stream, const Shape& shape)
@@ -130,6 +103,7 @@ void register_layer_norm_and_loss_benchmarks(Device device) {
         what + "/" + std::to_string(shape.rows) + "x" + std::to_string(shape.columns) + kind;
     benchmark::RegisterBenchmark(name.c_str(),
                                  [=](benchmark::State& s) { measure(s, device, shape, bytes, call); })
+        ->MeasureProcessCPUTime()
         ->UseRealTime()
         ->Unit(benchmark::kMicrosecond);
   };

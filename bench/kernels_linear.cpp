@@ -16,6 +16,7 @@
 
 #include "bench/kernels_report.h"
 #include "kernels/activation.h"
+#include "kernels/elementwise.h"
 #include "kernels/linear.h"
 #include "kernels/linear_step.h"
 #include "kernels/noise.h"
@@ -256,66 +257,133 @@ void backward_onednn(benchmark::State& state, Shape shape) {
 #endif
 
 #if defined(ATELIER_BENCH_CUBLASLT)
-// cuBLASLt in fp32 with the bias in its epilogue, its own first choice of algorithm. Matrices are
-// column-major there: output^T [outputs, batch] = weight [outputs, inputs] input^T.
-void forward_cublaslt(benchmark::State& state, Device device, Shape shape) {
+// A product of cuBLASLt in fp32, its own first choice of algorithm. Matrices are column-major there: what is
+// [rows, columns] here is [columns, rows] there.
+class LibraryProduct {
+ public:
+  struct Operand {
+    float* data;
+    std::int64_t rows;  // as here
+    std::int64_t columns;
+    bool transposed;
+  };
+
+  // result = left right, with `bias` added to every row unless it is null.
+  LibraryProduct(Stream& stream, Operand left, Operand right, Operand result, const float* bias)
+      : stream_(stream),
+        left_data_(left.data),
+        right_data_(right.data),
+        result_data_(result.data),
+        workspace_(stream, 32 << 20, "cublasLt workspace") {
+    const std::size_t room = workspace_size();
+    cublasLtMatmulPreference_t preference = nullptr;
+    int found = 0;
+    ready_ = good(cublasLtCreate(&handle_)) &&
+             good(cublasLtMatmulDescCreate(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F)) &&
+             transpose(CUBLASLT_MATMUL_DESC_TRANSA, right.transposed) &&
+             transpose(CUBLASLT_MATMUL_DESC_TRANSB, left.transposed) && add_bias(bias) &&
+             lay_out(&right_, right) && lay_out(&left_, left) && lay_out(&result_, result) &&
+             good(cublasLtMatmulPreferenceCreate(&preference)) &&
+             good(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                                       &room, sizeof room)) &&
+             good(cublasLtMatmulAlgoGetHeuristic(handle_, operation_, right_, left_, result_, result_,
+                                                 preference, 1, &choice_, &found)) &&
+             found > 0;
+    if (preference != nullptr) cublasLtMatmulPreferenceDestroy(preference);
+  }
+  ~LibraryProduct() {
+    for (cublasLtMatrixLayout_t layout : {right_, left_, result_})
+      if (layout != nullptr) cublasLtMatrixLayoutDestroy(layout);
+    if (operation_ != nullptr) cublasLtMatmulDescDestroy(operation_);
+    if (handle_ != nullptr) cublasLtDestroy(handle_);
+  }
+  LibraryProduct(const LibraryProduct&) = delete;
+  LibraryProduct& operator=(const LibraryProduct&) = delete;
+
+  [[nodiscard]] bool ready() const { return ready_; }
+  // False where the library refuses.
+  [[nodiscard]] bool enqueue() {
+    const float one = 1.0F;
+    const float zero = 0.0F;
+    return good(cublasLtMatmul(handle_, operation_, &one, right_data_, right_, left_data_, left_, &zero,
+                               result_data_, result_, result_data_, result_, &choice_.algo, workspace_.data(),
+                               workspace_size(), static_cast<cudaStream_t>(stream_.native())));
+  }
+
+ private:
+  static bool good(cublasStatus_t status) { return status == CUBLAS_STATUS_SUCCESS; }
+  [[nodiscard]] std::size_t workspace_size() const { return static_cast<std::size_t>(workspace_.size()); }
+  bool transpose(cublasLtMatmulDescAttributes_t operand, bool transposed) {
+    const cublasOperation_t form = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+    return good(cublasLtMatmulDescSetAttribute(operation_, operand, &form, sizeof form));
+  }
+  bool add_bias(const float* bias) {
+    const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+    return bias == nullptr || (good(cublasLtMatmulDescSetAttribute(operation_, CUBLASLT_MATMUL_DESC_EPILOGUE,
+                                                                   &epilogue, sizeof epilogue)) &&
+                               good(cublasLtMatmulDescSetAttribute(
+                                   operation_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)));
+  }
+  static bool lay_out(cublasLtMatrixLayout_t* layout, const Operand& operand) {
+    return good(cublasLtMatrixLayoutCreate(layout, CUDA_R_32F, static_cast<std::uint64_t>(operand.columns),
+                                           static_cast<std::uint64_t>(operand.rows), operand.columns));
+  }
+
+  Stream& stream_;
+  const float* left_data_;
+  const float* right_data_;
+  float* result_data_;
+  Buffer<std::byte> workspace_;
+  cublasLtHandle_t handle_ = nullptr;
+  cublasLtMatmulDesc_t operation_ = nullptr;
+  cublasLtMatrixLayout_t right_ = nullptr;
+  cublasLtMatrixLayout_t left_ = nullptr;
+  cublasLtMatrixLayout_t result_ = nullptr;
+  cublasLtMatmulHeuristicResult_t choice_{};
+  bool ready_ = false;
+};
+
+// The bias in the library's epilogue; then the activation, unless it is the identity, by a kernel in place.
+void forward_cublaslt(benchmark::State& state, Device device, Shape shape, Activation activation) {
   Stream stream(device);
   const Operands operands(stream, shape);
-  Buffer<std::byte> workspace(stream, 32 << 20, "cublasLt workspace");
-  cublasLtHandle_t handle = nullptr;
-  cublasLtMatmulDesc_t operation = nullptr;
-  cublasLtMatrixLayout_t weight = nullptr;
-  cublasLtMatrixLayout_t input = nullptr;
-  cublasLtMatrixLayout_t output = nullptr;
-  cublasLtMatmulPreference_t preference = nullptr;
-  const cublasOperation_t transposed = CUBLAS_OP_T;
-  const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
-  const float* bias = operands.bias.data();
-  const std::size_t room = static_cast<std::size_t>(workspace.size());
-  const auto outputs = static_cast<std::uint64_t>(shape.outputs);
-  const auto inputs = static_cast<std::uint64_t>(shape.inputs);
-  const auto batch = static_cast<std::uint64_t>(shape.batch);
-  cublasLtMatmulHeuristicResult_t choice{};
-  int found = 0;
-  const bool ready =
-      cublasLtCreate(&handle) == CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulDescCreate(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
-                                     sizeof transposed) == CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue) ==
-          CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias) ==
-          CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatrixLayoutCreate(&weight, CUDA_R_32F, inputs, outputs, shape.inputs) ==
-          CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatrixLayoutCreate(&input, CUDA_R_32F, inputs, batch, shape.inputs) == CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatrixLayoutCreate(&output, CUDA_R_32F, outputs, batch, shape.outputs) ==
-          CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulPreferenceCreate(&preference) == CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room,
-                                           sizeof room) == CUBLAS_STATUS_SUCCESS &&
-      cublasLtMatmulAlgoGetHeuristic(handle, operation, weight, input, output, output, preference, 1, &choice,
-                                     &found) == CUBLAS_STATUS_SUCCESS &&
-      found > 0;
-  if (!ready) state.SkipWithError("cuBLASLt refused the shape");
-  const double work = operations(shape);
-  const int calls = calls_per_iteration(work);
-  const float one = 1.0F;
-  const float zero = 0.0F;
+  LibraryProduct product(stream, {operands.input.data(), shape.batch, shape.inputs, false},
+                         {operands.weight.data(), shape.outputs, shape.inputs, true},
+                         {operands.output.data(), shape.batch, shape.outputs, false}, operands.bias.data());
+  bool ready = product.ready();
+  const int calls = calls_per_iteration(operations(shape));
   for (auto step : state) {
-    for (int i = 0; i < calls; ++i)
-      cublasLtMatmul(handle, operation, &one, operands.weight.data(), weight, operands.input.data(), input,
-                     &zero, operands.output.data(), output, operands.output.data(), output, &choice.algo,
-                     workspace.data(), room, static_cast<cudaStream_t>(stream.native()));
+    for (int i = 0; ready && i < calls; ++i) {
+      ready = product.enqueue();
+      if (activation != Activation::identity)
+        activation_forward(stream, operands.output.matrix(shape.batch, shape.outputs), {activation},
+                           operands.output.matrix(shape.batch, shape.outputs));
+    }
     stream.synchronize();
   }
-  report(state, work * calls, "GFLOP/s", multiply_add_limit(device));
-  cublasLtMatmulPreferenceDestroy(preference);
-  cublasLtMatrixLayoutDestroy(output);
-  cublasLtMatrixLayoutDestroy(input);
-  cublasLtMatrixLayoutDestroy(weight);
-  cublasLtMatmulDescDestroy(operation);
-  cublasLtDestroy(handle);
+  if (!ready) return state.SkipWithError("cuBLASLt refused the shape");
+  report(state, operations(shape) * calls, "GFLOP/s", multiply_add_limit(device));
+}
+
+// The two products alone: neither the derivative nor the bias gradient.
+void backward_cublaslt(benchmark::State& state, Device device, Shape shape) {
+  Stream stream(device);
+  const Operands operands(stream, shape);
+  LibraryProduct input_gradient(stream, {operands.output_gradient.data(), shape.batch, shape.outputs, false},
+                                {operands.weight.data(), shape.outputs, shape.inputs, false},
+                                {operands.input_gradient.data(), shape.batch, shape.inputs, false}, nullptr);
+  LibraryProduct weight_gradient(stream, {operands.output_gradient.data(), shape.batch, shape.outputs, true},
+                                 {operands.input.data(), shape.batch, shape.inputs, false},
+                                 {operands.weight_gradient.data(), shape.outputs, shape.inputs, false},
+                                 nullptr);
+  bool ready = input_gradient.ready() && weight_gradient.ready();
+  const int calls = calls_per_iteration(2 * operations(shape));
+  for (auto step : state) {
+    for (int i = 0; ready && i < calls; ++i) ready = input_gradient.enqueue() && weight_gradient.enqueue();
+    stream.synchronize();
+  }
+  if (!ready) return state.SkipWithError("cuBLASLt refused the shape");
+  report(state, 2 * operations(shape) * calls, "GFLOP/s", multiply_add_limit(device));
 }
 #endif
 
@@ -327,26 +395,32 @@ void register_shape(Device device, const Shape& shape) {
         ->UseRealTime()
         ->Unit(benchmark::kMicrosecond);
   };
-  add("linear", [=](benchmark::State& s) { forward(s, device, shape, Activation::identity); });
-  add("linear_sigmoid", [=](benchmark::State& s) { forward(s, device, shape, Activation::sigmoid); });
+  add("linear/identity", [=](benchmark::State& s) { forward(s, device, shape, Activation::identity); });
+  add("linear/sigmoid", [=](benchmark::State& s) { forward(s, device, shape, Activation::sigmoid); });
 #if defined(ATELIER_BENCH_ONEDNN)
   if (device.kind() == DeviceKind::cpu)
-    add("linear_onednn", [=](benchmark::State& s) { forward_onednn(s, shape); });
+    add("linear/onednn", [=](benchmark::State& s) { forward_onednn(s, shape); });
 #endif
 #if defined(ATELIER_BENCH_CUBLASLT)
-  if (device.kind() == DeviceKind::cuda)
-    add("linear_cublaslt", [=](benchmark::State& s) { forward_cublaslt(s, device, shape); });
+  if (device.kind() == DeviceKind::cuda) {
+    add("linear/cublaslt",
+        [=](benchmark::State& s) { forward_cublaslt(s, device, shape, Activation::identity); });
+    add("linear/cublaslt_sigmoid",
+        [=](benchmark::State& s) { forward_cublaslt(s, device, shape, Activation::sigmoid); });
+    add("linear_backward/cublaslt", [=](benchmark::State& s) { backward_cublaslt(s, device, shape); });
+  }
 #endif
-  add("linear_backward", [=](benchmark::State& s) { backward(s, device, shape, Activation::identity); });
-  add("linear_backward_sigmoid",
+  add("linear_backward/identity",
+      [=](benchmark::State& s) { backward(s, device, shape, Activation::identity); });
+  add("linear_backward/sigmoid",
       [=](benchmark::State& s) { backward(s, device, shape, Activation::sigmoid); });
 #if defined(ATELIER_BENCH_ONEDNN)
   if (device.kind() == DeviceKind::cpu)
-    add("linear_backward_onednn", [=](benchmark::State& s) { backward_onednn(s, shape); });
+    add("linear_backward/onednn", [=](benchmark::State& s) { backward_onednn(s, shape); });
 #endif
   if (shape.batch != 1) return;
-  add("linear_step_sgd", [=](benchmark::State& s) { step_of_one(s, device, shape, false); });
-  add("linear_step_adam", [=](benchmark::State& s) { step_of_one(s, device, shape, true); });
+  add("linear_step/sgd", [=](benchmark::State& s) { step_of_one(s, device, shape, false); });
+  add("linear_step/adam", [=](benchmark::State& s) { step_of_one(s, device, shape, true); });
 }
 
 }  // namespace

@@ -5,14 +5,11 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "bench/kernels_report.h"
 #include "kernels/counter.h"
 #include "kernels/gather.h"
 #include "kernels/noise.h"
@@ -25,55 +22,25 @@ namespace {
 
 using atelier::Buffer;
 using atelier::Device;
-using atelier::DeviceKind;
 using atelier::Stream;
-using atelier::VectorView;
 
 constexpr std::int64_t kImage = 784;
 constexpr std::int64_t kImages = 60000;
 
-// Calls queued between two synchronisations, so that starting and waiting count little.
-int calls_for(double bytes) {
-  return static_cast<int>(std::clamp(2e7 / bytes, 1.0, 200.0));
-}
-
-// Bytes read and written per second by a copy that moves `bytes` in all; best of ten, once a process.
-double copy_rate(Device device, std::int64_t bytes) {
-  static std::map<std::pair<DeviceKind, std::int64_t>, double> rates;
-  const auto [found, fresh] = rates.try_emplace({device.kind(), bytes}, 0.0);
-  if (!fresh) return found->second;
-  Stream stream(device);
-  const Buffer<std::byte> buffer(stream, bytes / 2 * 2);
-  atelier::fill_bytes(stream, buffer.data(), 1, static_cast<std::size_t>(buffer.size()));
-  stream.synchronize();
-  const int calls = calls_for(static_cast<double>(bytes));
-  for (int repeat = 0; repeat < 10; ++repeat) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < calls; ++i)
-      atelier::copy_bytes(stream, buffer.data(), buffer.data() + bytes / 2,
-                          static_cast<std::size_t>(bytes / 2));
-    stream.synchronize();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    found->second = std::max(found->second, static_cast<double>(bytes) * calls / seconds.count());
-  }
-  return found->second;
-}
-
-// Runs `call` and reports GB/s, and percent of a copy of as many bytes.
+// Runs `call`, which moves `bytes`, and reports GB/s, and percent of a copy's rate in as much memory as the
+// call works in: what is read and written in place counts twice in `bytes` and once in `memory`.
 template <class Call>
-void measure(benchmark::State& state, Stream& stream, std::int64_t bytes, Call call) {
-  const int calls = calls_for(static_cast<double>(bytes));
+void measure(benchmark::State& state, Stream& stream, std::int64_t bytes, std::int64_t memory, Call call) {
+  const int calls = calls_per_iteration(static_cast<double>(bytes));
   for (auto step : state) {
     for (int i = 0; i < calls; ++i) call();
     stream.synchronize();
   }
-  const double moved = static_cast<double>(bytes) * calls;
-  const double limit = copy_rate(stream.device(), bytes);
-  const auto kind = benchmark::Counter::kIsIterationInvariantRate;
-  state.SetLabel("GB/s");
-  state.counters["rate"] = benchmark::Counter(moved * 1e-9, kind);
-  state.counters["limit"] = limit * 1e-9;
-  state.counters["percent_of_limit"] = benchmark::Counter(100 * moved / limit, kind);
+  report(state, static_cast<double>(bytes) * calls, "GB/s", copy_rate(stream.device(), memory));
+}
+template <class Call>
+void measure(benchmark::State& state, Stream& stream, std::int64_t bytes, Call call) {
+  measure(state, stream, bytes, bytes, call);
 }
 
 struct Training {
@@ -103,7 +70,7 @@ struct Training {
 void sgd(benchmark::State& state, Device device, std::int64_t size) {
   Stream stream(device);
   const Training training(stream, size);
-  measure(state, stream, 12 * size, [&] {
+  measure(state, stream, 12 * size, 8 * size, [&] {
     sgd_step(stream, training.parameters.view(), training.gradients.view(), {training.rate.data()});
   });
 }
@@ -111,7 +78,7 @@ void sgd(benchmark::State& state, Device device, std::int64_t size) {
 void adam(benchmark::State& state, Device device, std::int64_t size) {
   Stream stream(device);
   const Training training(stream, size);
-  measure(state, stream, 28 * size, [&] {
+  measure(state, stream, 28 * size, 16 * size, [&] {
     adam_step(stream, training.parameters.view(), training.gradients.view(), training.first.view(),
               training.second.view(),
               {training.rate.data(), 0.9, 0.999, 1e-8, {training.counter.data(), 1, 1}});
@@ -186,6 +153,7 @@ void register_optimizer_benchmarks(Device device) {
   const auto add = [&](const std::string& what, std::int64_t size, auto body, auto... arguments) {
     benchmark::RegisterBenchmark((what + "/" + std::to_string(size) + name).c_str(),
                                  [=](benchmark::State& state) { body(state, device, size, arguments...); })
+        ->MeasureProcessCPUTime()
         ->UseRealTime()
         ->Unit(benchmark::kMicrosecond);
   };
@@ -194,8 +162,8 @@ void register_optimizer_benchmarks(Device device) {
     add("sgd", size, sgd);
     add("adam", size, adam);
   }
-  for (const std::int64_t batch : {1, 64, 1024}) add("gather", batch, gather);
-  for (const std::int64_t size : {100, 6400, 1 << 20}) {
+  for (const std::int64_t batch : {1, 64, 256, 1024}) add("gather", batch, gather);
+  for (const std::int64_t size : {100, 6400, 25'600, 102'400, 1 << 20}) {
     add("counted_noise/uniform", size, counted_noise, false);
     add("counted_noise/normal", size, counted_noise, true);
   }

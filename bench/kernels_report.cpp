@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <map>
+#include <utility>
 
 #include "bench/multiply_add_peak.h"
+#include "runtime/buffer.h"
 #include "runtime/instruction_set.h"
 #include "runtime/parallel.h"
+#include "runtime/stream.h"
 
 double core_peak() {
   static const double peak = [] {
@@ -32,6 +37,27 @@ double multiply_add_limit(atelier::Device device) {
   constexpr double kH200 = 66'900;
   if (device.kind() == atelier::DeviceKind::cuda) return kH200;
   return device.kind() == atelier::DeviceKind::cpu ? core_peak() * atelier::cpu_threads() : 0.0;
+}
+
+double copy_rate(atelier::Device device, std::int64_t bytes) {
+  static std::map<std::pair<atelier::DeviceKind, std::int64_t>, double> rates;
+  const auto [rate, fresh] = rates.try_emplace({device.kind(), bytes}, 0.0);
+  if (!fresh) return rate->second;
+  atelier::Stream stream(device);
+  const std::int64_t half = bytes / 2;
+  const atelier::Buffer<std::byte> buffer(stream, 2 * half);
+  atelier::fill_bytes(stream, buffer.data(), 1, static_cast<std::size_t>(buffer.size()));
+  stream.synchronize();
+  const int calls = calls_per_iteration(static_cast<double>(bytes));
+  for (int repeat = 0; repeat < 10; ++repeat) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < calls; ++i)
+      atelier::copy_bytes(stream, buffer.data(), buffer.data() + half, static_cast<std::size_t>(half));
+    stream.synchronize();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    rate->second = std::max(rate->second, static_cast<double>(bytes) * calls / seconds.count() * 1e-9);
+  }
+  return rate->second;
 }
 
 int calls_per_iteration(double work) {

@@ -2,14 +2,18 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdint>
+
 #include "runtime/device.h"
 
-// What the rows of bench_kernels have in common.
+// What the rows of bench_kernels and bench_learning have in common.
 
 /// GFLOP/s of one core with the chosen instruction set, measured once in this process.
 [[nodiscard]] double core_peak();
 /// Multiply-add limit of a device in GFLOP/s; 0 where none is known.
 [[nodiscard]] double multiply_add_limit(atelier::Device device);
+/// GB/s read and written by a copy that moves `bytes` in all: the best of ten, measured once a process.
+[[nodiscard]] double copy_rate(atelier::Device device, std::int64_t bytes);
 /// Calls queued between two synchronisations, so that starting and waiting count little; `work` is one call's
 /// floating-point operations or its like.
 [[nodiscard]] int calls_per_iteration(double work);

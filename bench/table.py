@@ -27,7 +27,7 @@ def time_of(row):
 
 
 def name_of(row):
-    return row.get("run_name", row["name"]).removesuffix("/real_time").removesuffix("/manual_time")
+    return row.get("run_name", row["name"]).removesuffix("/real_time").removesuffix("/manual_time").removesuffix("/process_time")
 
 
 def rows_of(path):

@@ -241,14 +241,14 @@ template <class T>
 
 /// The derivative of an activation at the pre-activation x, given y = activate(function, x) as well, so that
 /// what the value already cost is not paid twice. NaN where x is NaN. Error: a few times that of the value.
-///   identity 1                     relu, leaky_relu  1 or slope (0 for relu)   sigmoid  y (1 - y)
-///   tanh     1 - y^2               sin  cos x          cos  -sin x            gaussian -2 x y
-///   softplus sigmoid x             gelu Phi(x) + x e^(-x^2/2) / sqrt(2 pi)     silu s (1 + x (1 - s)), s =
-///   sigmoid x elu      x > 0 ? 1 : y + slope abs  sign x (0 at 0)  square 2 x           softsign 1 / (1 +
-///   |x|)^2
+///   identity  1             relu, leaky_relu  1, or 0 and the slope where x <= 0
+///   sigmoid   y (1 - y)     tanh  1 - y^2     sin  cos x     cos  -sin x     gaussian  -2 x y
+///   softplus  sigmoid x     gelu  Phi(x) + x e^(-x^2/2) / sqrt(2 pi)
+///   silu      s (1 + x (1 - s)) with s = sigmoid x           elu  1, or y + slope where x <= 0
+///   abs       sign x (0 at 0)     square  2 x                softsign  1 / (1 + |x|)^2
 template <class T>
 [[nodiscard]] ATELIER_HOST_DEVICE T activation_derivative(ActivationFunction function, T x, T y) {
-  if (x != x) return x;
+  if (x != x) return x;  // NOLINT(misc-redundant-expression): NaN alone differs from itself
   switch (function.kind) {
     case Activation::identity:
       return T(1);

@@ -30,8 +30,8 @@ struct LayerNormGradients {
 
 /// The gradients of layer_norm_forward, with n[r, c] the normalised input and g = output_gradient * gamma:
 ///   gradients.input[r, c] = reciprocal_deviation[r] * (g[r, c] - mean_c g[r, :] - n[r, c] mean_c(g n)[r, :])
-///   gradients.gamma[c] = sum_r output_gradient[r, c] n[r, c]     gradients.beta[c] = sum_r
-///   output_gradient[r, c]
+///   gradients.gamma[c] = sum_r output_gradient[r, c] n[r, c]
+///   gradients.beta[c] = sum_r output_gradient[r, c]
 /// gamma may be empty (1). The sums over rows are made in two stages of fixed order: deterministic. `scratch`
 /// holds at least layer_norm_backward_scratch(rows, columns) floats. Throws as layer_norm_forward.
 void layer_norm_backward(Stream& stream, MatrixView<const float> input, VectorView<const float> gamma,

@@ -9,9 +9,9 @@ namespace atelier {
 
 /// Backward of a linear layer for one sample and the optimiser's step, in one pass over the weights; no
 /// gradient is stored. With delta[o] = output_gradient[o] * activation'(pre_activation[o]):
-///   input_gradient[i] = sum_o delta[o] * weight[o, i]     with the weights before the step; empty: not
-///   wanted gradient of weight[o, i] = delta[o] * input[i], of bias[o] = delta[o] then weight and bias as
-///   sgd_step or adam_step would leave them (optimizer.h), to the last bit.
+///   input_gradient[i] = sum_o delta[o] * weight[o, i]   with the weights before the step; empty: not wanted
+///   weight, bias: as sgd_step or adam_step (optimizer.h) would leave them, to the last bit, after the
+///                 gradients delta[o] * input[i] of weight[o, i] and delta[o] of bias[o]
 ///
 ///   input [inputs]   weight [outputs, inputs]   bias [outputs] or empty
 ///   pre_activation, output, output_gradient [outputs]: see linear_backward for which may be empty

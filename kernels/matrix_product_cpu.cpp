@@ -24,13 +24,17 @@ const MatrixProductKernels& kernels() {
   }
 }
 
-// Rows of a task: a multiple of the heights of most tiles. Up to so many a panel is packed where it is used.
+// Rows of a task: a multiple of the heights of most tiles.
 constexpr std::int64_t kTaskRows = 192;
+// Up to so many rows a panel is packed where it is used.
+constexpr std::int64_t kPanelRows = 256;
 // One tile, or hardly more: packing would cost as much as it saves.
 constexpr std::int64_t kFewRows = 12;
+// Rows of b that lie as close as this are as good as packed.
+constexpr std::int64_t kDenseDepth = 32;
 // Floats that are packed at a time for all threads, and the depth of such a pack.
 constexpr std::int64_t kPackedSize = 4 << 20;
-constexpr std::int64_t kPackedDepth = 8192;
+constexpr std::int64_t kPackedDepth = 1024;
 
 std::int64_t divide_up(std::int64_t count, std::int64_t size) {
   return (count + size - 1) / size;
@@ -61,7 +65,7 @@ struct PanelCut {
 // Every panel is packed by the task that uses it.
 void multiply_by_panels(const MatrixProduct& product, const MatrixProductKernels& set, const PanelCut& cut,
                         const FinishRectangle& finish) {
-  const bool in_place = product.b_column == 1 && product.rows <= kFewRows;
+  const bool in_place = product.b_column == 1 && (product.rows <= kFewRows || product.b_depth <= kDenseDepth);
   const std::int64_t work = (product.rows + 4) * product.depth * set.panel_vectors * set.lanes;
   parallel_for(cut.panels, worthwhile_grain(work), [&](std::int64_t begin, std::int64_t end) {
     float* const room = thread_room(Room::packed, set.block_size);
@@ -139,7 +143,7 @@ void matrix_product(const MatrixProduct& product, const FinishRectangle& finish)
   if (product.rows == 0 || product.columns == 0) return;
   const MatrixProductKernels& set = kernels();
   const PanelCut cut(product, set);
-  if (product.rows <= kTaskRows) return multiply_by_panels(product, set, cut, finish);
+  if (product.rows <= kPanelRows) return multiply_by_panels(product, set, cut, finish);
   const std::int64_t deepest = std::clamp<std::int64_t>(product.depth, 1, kPackedDepth);
   const std::int64_t together =
       std::max<std::int64_t>(1, kPackedSize / (deepest * set.panel_vectors * set.lanes));

@@ -16,8 +16,8 @@ using FinishRectangle = std::function<void(std::int64_t row_begin, std::int64_t 
 void matrix_product(const MatrixProduct& product, const FinishRectangle& finish);
 
 /// What a thread keeps between calls, so that a step that is run again allocates nothing.
-enum class Room : std::uint8_t { packed, result, delta };
-inline constexpr int kRooms = 3;
+enum class Room : std::uint8_t { packed, result, delta, transposed };
+inline constexpr int kRooms = 4;
 /// At least `count` floats that belong to the calling thread, at a multiple of 64 bytes; they only ever grow,
 /// and lose their contents when they do.
 [[nodiscard]] float* thread_room(Room room, std::int64_t count);

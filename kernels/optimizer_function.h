@@ -76,7 +76,10 @@ struct FloatArithmetic {
   [[nodiscard]] static ATELIER_HOST_DEVICE float sum(float a, float b) { return rounded_sum(a, b); }
   [[nodiscard]] static ATELIER_HOST_DEVICE float product(float a, float b) { return rounded_product(a, b); }
   [[nodiscard]] static ATELIER_HOST_DEVICE float quotient(float a, float b) { return rounded_quotient(a, b); }
-  [[nodiscard]] static ATELIER_HOST_DEVICE float root(float a) { return rounded_root(a); }
+  /// sqrt(a) / b, each rounded.
+  [[nodiscard]] static ATELIER_HOST_DEVICE float root_quotient(float a, float b) {
+    return rounded_quotient(rounded_root(a), b);
+  }
   [[nodiscard]] static ATELIER_HOST_DEVICE float fused(float a, float b, float c) {
     return fused_product_sum(a, b, c);
   }
@@ -102,7 +105,7 @@ ATELIER_HOST_DEVICE inline void adam_update(const AdamFactors& factors, typename
   second_moment = A::fused(A::product(A::all(factors.second_weight), gradient), gradient,
                            A::product(A::all(factors.beta2), second_moment));
   const Value denominator =
-      A::sum(A::quotient(A::root(second_moment), A::all(factors.correction_root)), A::all(factors.epsilon));
+      A::sum(A::root_quotient(second_moment, factors.correction_root), A::all(factors.epsilon));
   parameter =
       A::sum(parameter, A::quotient(A::product(A::all(factors.negative_step), first_moment), denominator));
 }

@@ -78,14 +78,13 @@ struct SmallGanInputs {
   MatrixView<const float> generator_noise;  // z2
 };
 
-/// Numbers of one record.
-enum SmallGanLoss : int {
-  kSmallGanLossReal,       // D's, step 1
-  kSmallGanLossFake,       // D's, step 2
-  kSmallGanLossGenerator,  // G's, step 3: (D(G(z2)) - 1)^2
-  kSmallGanPatternError,   // mean of (G(z2) - kPattern1010Centre)^2 before G's update: the article's plot
-  kSmallGanLosses
-};
+/// Which number of a record is which.
+inline constexpr int kSmallGanLossReal = 0;       // D's, step 1
+inline constexpr int kSmallGanLossFake = 1;       // D's, step 2
+inline constexpr int kSmallGanLossGenerator = 2;  // G's, step 3: (D(G(z2)) - 1)^2
+/// Mean of (G(z2) - kPattern1010Centre)^2 before G's update: the article's plot.
+inline constexpr int kSmallGanPatternError = 3;
+inline constexpr int kSmallGanLosses = 4;  // numbers in a record
 
 /// Records of the GANs first_gan, first_gan + 1, … of the fleet, `gans` of them, in iterations t that are a
 /// multiple of `stride`: values(r, kind * gans + g) for the r-th such iteration of the call. `values` has

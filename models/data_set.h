@@ -52,7 +52,7 @@ enum class Split : std::uint8_t { train, test };
 [[nodiscard]] DataSet load_data_set(const std::string& name, Split split,
                                     const std::filesystem::path& data = {}, const ReadLimits& limits = {});
 
-/// SHA-256-free fingerprint for run records: 64-bit FNV-1a of sizes, pixels and labels, as 16 hex digits.
+/// Tells data sets apart in run records: 64-bit FNV-1a of sizes, pixels and labels, as 16 hex digits.
 [[nodiscard]] std::string fingerprint(const DataSet& data);
 
 }  // namespace atelier

@@ -30,6 +30,11 @@ constexpr std::uint64_t kShapes = 0;  // Philox streams
 constexpr std::uint64_t kLabels = 1;
 constexpr std::uint64_t kBlocksPerPicture = 64;
 
+/// Where a point of the canvas lies, row by row.
+std::size_t cell(int x, int y) {
+  return static_cast<std::size_t>(y) * kCanvas + static_cast<std::size_t>(x);
+}
+
 /// The random numbers of one picture, in a fixed order of use.
 class Dice {
  public:
@@ -209,9 +214,8 @@ class Paper {
     std::int64_t mass_y = 0;
     for (int y = 0; y < kCanvas; ++y)
       for (int x = 0; x < kCanvas; ++x) {
-        const auto at = static_cast<std::size_t>(y * kCanvas + x);
-        value[at] =
-            static_cast<std::int64_t>(darkness * std::clamp(0.5F + depth_[at] / kEdge, 0.0F, 1.0F) + 0.5F);
+        const std::size_t at = cell(x, y);
+        value[at] = std::lround(darkness * std::clamp(0.5F + depth_[at] / kEdge, 0.0F, 1.0F));
         mass += value[at];
         mass_x += value[at] * (2 * x + 1);
         mass_y += value[at] * (2 * y + 1);
@@ -250,7 +254,7 @@ class Paper {
         const float away_y = off_y - along * way_y;
         const float depth =
             from.radius + along * (to.radius - from.radius) - std::sqrt(away_x * away_x + away_y * away_y);
-        float& deepest = depth_[static_cast<std::size_t>(y * kCanvas + x)];
+        float& deepest = depth_[cell(x, y)];
         deepest = std::max(deepest, depth);
       }
   }

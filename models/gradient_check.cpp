@@ -10,7 +10,7 @@
 
 #include "kernels/noise_function.h"
 #include "kernels/small_gan.h"
-#include "models/reference_network.h"
+#include "models/double_precision_network.h"
 #include "runtime/buffer.h"
 #include "runtime/error.h"
 #include "runtime/graph.h"
@@ -181,7 +181,7 @@ class Engine {
 
 /// Both ways to the gradient in double, on given data.
 struct Reference {
-  ReferenceNetwork network;
+  DoublePrecisionNetwork network;
   std::vector<double> inputs;
   std::vector<double> targets;
   double difference;
@@ -266,8 +266,8 @@ GradientCheckResult check_gradients(Stream& stream, const GradientCheckOptions& 
 
   Engine engine(stream, result.network, task, options);
   const std::vector<double> start = engine.parameters();
-  const Reference reference{ReferenceNetwork(result.network), as_double(task.inputs), as_double(task.targets),
-                            options.difference};
+  const Reference reference{DoublePrecisionNetwork(result.network), as_double(task.inputs),
+                            as_double(task.targets), options.difference};
   compare(result, engine.names(), reference.by_differences(start), reference.by_propagation(start),
           engine.gradients());
 

@@ -35,8 +35,8 @@ struct TrainingConfig {
 
 /// One number of a summary, for people (text) and for JSON (value).
 struct SummaryEntry {
-  std::string name;
-  std::variant<double, std::int64_t, std::string, std::vector<double>> value;
+  std::string name;  // a column's and a JSON key: words joined by underscores
+  std::variant<double, std::int64_t, std::string, std::vector<double>, std::vector<std::int64_t>> value;
 };
 
 /// A grey picture, row-major from the top.
@@ -91,7 +91,7 @@ class Learner {
 
   /// What the run achieved, at any time.
   [[nodiscard]] virtual std::vector<SummaryEntry> summary() = 0;
-  /// Pictures that only the end has (a confusion matrix): name of the file and RGB-free grey pixels.
+  /// Pictures that only the end of a run has, as a confusion matrix.
   [[nodiscard]] virtual std::vector<GrayPicture> final_pictures() { return {}; }
 };
 

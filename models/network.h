@@ -39,8 +39,9 @@ struct NetworkDescription {
 
   [[nodiscard]] std::int64_t outputs() const;
   [[nodiscard]] std::int64_t parameter_count() const;
-  /// Throws InvalidArgument with one line: no layers, a width outside 1…2^20, an epsilon that is not
-  /// positive, more than 1,000 layers, more than 2^31 parameters.
+  /// Throws InvalidArgument with one line: no layers, a width outside 1…2^20, an epsilon that fp32
+  /// does not hold as a positive number, a slope that is not finite, more than 1,000 layers, more than 2^31
+  /// parameters.
   void validate() const;
   /// One line that network_from_text reads back: "784 linear(200) leaky_relu(0.02) layer_norm linear(10)
   /// sigmoid"; a linear layer without bias is linear(200, no bias).
@@ -58,7 +59,7 @@ struct Parameter {
 };
 
 /// The parameters of a network in one block of device memory: stable addresses, fused optimiser steps.
-/// Tensors start at 256-byte boundaries; the gaps are zeros and stay zeros.
+/// Tensors start at 256-byte boundaries; the gaps are zeros and stay so (but for Adam with epsilon 0).
 class Network {
  public:
   /// PyTorch's default initialisation (weights and biases U(+-1/sqrt(fan_in)), gamma 1, beta 0): Philox
@@ -96,6 +97,8 @@ class TorchGenerator;
 void initialise_as_torch(Stream& stream, Network& network, TorchGenerator& generator);
 
 enum class OptimizerKind : std::uint8_t { sgd, adam };
+/// torch.optim.SGD without momentum, or torch.optim.Adam (kernels/optimizer.h has the formulas). The learning
+/// rate is >= 0; Adam's betas lie in [0, 1), its epsilon is >= 0.
 struct OptimizerDescription {
   OptimizerKind kind = OptimizerKind::sgd;
   double learning_rate = 0.01;
@@ -108,13 +111,15 @@ struct OptimizerDescription {
 /// Learning rate and moments of one network, on the device.
 class Optimizer {
  public:
+  /// Moments start at 0. Throws InvalidArgument for a value outside the ranges above, OutOfMemory.
   Optimizer(Stream& stream, const Network& network, OptimizerDescription description);
   [[nodiscard]] const OptimizerDescription& description() const { return description_; }
   [[nodiscard]] const float* learning_rate() const;
   [[nodiscard]] VectorView<float> first_moment() const;  // laid out like network.block(); empty for sgd
   [[nodiscard]] VectorView<float> second_moment() const;
   void set_learning_rate(Stream& stream, double learning_rate);
-  /// "<prefix>learning_rate", "<prefix>first_moment.0.weight", …
+  /// Tensors "<prefix>learning_rate", "<prefix>first_moment.0.weight", … load throws InvalidArgument naming
+  /// the first that is missing or has another shape; all or nothing.
   void save(Stream& stream, const Network& network, TensorFile& file, const std::string& prefix) const;
   void load(Stream& stream, const Network& network, const TensorFile& file, const std::string& prefix);
 
@@ -144,7 +149,8 @@ class Pass {
   [[nodiscard]] MatrixView<float> output() const;
 
   /// Queues the loss of the last forward against `target` and its gradient. bce behind a final sigmoid takes
-  /// the gradient through it (bce_of_sigmoid); *loss may be null.
+  /// the gradient through it (bce_of_sigmoid); `loss` may be null. Throws InvalidArgument before the first
+  /// forward and when the target does not fit.
   void loss(Stream& stream, Loss kind, LossTarget target, float* loss);
   /// Instead of loss(), after every forward: the gradient of the output comes from elsewhere (a
   /// discriminator's input gradient) and is written to this view, [batch, outputs].

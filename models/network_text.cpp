@@ -203,9 +203,10 @@ void NetworkDescription::validate() const {
       require_width(layer.outputs, fmt::format("the number of outputs of layer {}", l));
     if (layer.kind == Layer::Kind::activation && !std::isfinite(layer.activation.slope))
       throw InvalidArgument(fmt::format("network: the slope of layer {} is not a finite number", l));
-    if (layer.kind == Layer::Kind::layer_norm && !(layer.epsilon > 0 && std::isfinite(layer.epsilon)))
-      throw InvalidArgument(
-          fmt::format("network: epsilon of layer {} is {}; it must be positive", l, layer.epsilon));
+    const auto epsilon = static_cast<float>(layer.epsilon);  // as LayerNorm computes with it
+    if (layer.kind == Layer::Kind::layer_norm && !(epsilon > 0 && std::isfinite(epsilon)))
+      throw InvalidArgument(fmt::format(
+          "network: epsilon of layer {} is {}; it must be positive and finite in fp32", l, layer.epsilon));
   }
   if (parameter_count() > kMaxParameters)
     throw InvalidArgument(

@@ -121,7 +121,7 @@ class Places {
     share(view, plan_.reserve<float>(rows * columns), rows, columns);
   }
   void vector(Vector& view, std::int64_t size) { vectors_.push_back({&view, plan_.reserve<float>(size)}); }
-  /// Two blocks and the matrices that take turns in them.
+  /// Memory for several matrices, each placed in it by share().
   ArenaSlot<float> block(std::int64_t size) { return plan_.reserve<float>(size); }
   void share(Matrix& view, ArenaSlot<float> slot, std::int64_t rows, std::int64_t columns) {
     matrices_.push_back({&view, slot, rows, columns});
@@ -193,6 +193,7 @@ struct Pass::Plan {
 
   ConstMatrix input;  // of the last forward
   std::int64_t batch = 0;
+  bool output_known = false;     // forward() was called
   bool gradient_known = false;   // loss() or output_gradient() was called since
   bool through_sigmoid = false;  // output_gradient is the last activation's argument's
 
@@ -406,6 +407,7 @@ MatrixView<float> Pass::forward(Stream& stream, MatrixView<const float> input) {
                                       input.rows, input.columns, plan.largest_batch, inputs));
   plan.input = input;
   plan.batch = input.rows;
+  plan.output_known = true;
   plan.gradient_known = false;
   for (std::size_t s = 0; s < plan.steps.size(); ++s) plan.run_forward(stream, s);
   return output();
@@ -417,6 +419,7 @@ MatrixView<float> Pass::output() const {
 
 void Pass::loss(Stream& stream, Loss kind, LossTarget target, float* loss) {
   Plan& plan = *plan_;
+  if (!plan.output_known) throw InvalidArgument("Pass::loss: forward must come first");
   const bool training = plan.purpose == Purpose::training;
   const Matrix gradient = training ? plan.rows(plan.output_gradient) : Matrix{};
   plan.through_sigmoid = kind == Loss::bce && plan.ends_in_sigmoid();
@@ -435,7 +438,7 @@ void Pass::loss(Stream& stream, Loss kind, LossTarget target, float* loss) {
 }
 
 MatrixView<float> Pass::output_gradient() {
-  plan_->gradient_known = plan_->purpose == Purpose::training;
+  plan_->gradient_known = plan_->output_known && plan_->purpose == Purpose::training;
   plan_->require_gradient("output_gradient");
   plan_->through_sigmoid = false;
   return plan_->rows(plan_->output_gradient);

@@ -28,7 +28,7 @@ std::array<float, kSmallGanWeights> torch_weights(std::uint64_t seed) {
   std::span<float> left(weights);
   const auto draw = [&](int outputs, int inputs) {
     const auto bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(inputs)));
-    const auto count = static_cast<std::size_t>(outputs * inputs);
+    const std::size_t count = static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs);
     generator.fill_uniform(left.first(count), -bound, bound);
     left = left.subspan(count);
   };

@@ -23,7 +23,8 @@ class ArenaPlan {
   /// Throws InvalidArgument for a negative count or a total that overflows.
   template <class T>
   ArenaSlot<T> reserve(std::int64_t count, std::string label = {}) {
-    return {reserve_bytes(detail::byte_count(count, sizeof(T), label.c_str()), std::move(label)), count};
+    const std::size_t bytes = detail::byte_count(count, sizeof(T), label.c_str());
+    return {reserve_bytes(bytes, std::move(label)), count};
   }
   [[nodiscard]] std::int64_t bytes() const { return bytes_; }
   struct Entry {

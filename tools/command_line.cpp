@@ -26,7 +26,11 @@ void add_output(CLI::App& verb, RunOptions& run, const char* what) {
 void add_report(CLI::App& verb, RunOptions& run) {
   verb.add_flag("--json", run.json, "One JSON document on standard output");
   verb.add_flag("-q,--quiet", run.quiet, "Nothing but errors");
-  verb.add_flag("-v,--verbose", run.verbose, "Say more");
+}
+
+/// For verbs that have more to say.
+void add_verbose(CLI::App& verb, RunOptions& run, const char* what) {
+  verb.add_flag("-v,--verbose", run.verbose, what);
 }
 
 /// Beyond this many the system may refuse to start one, in the midst of a picture.
@@ -171,6 +175,7 @@ void add_render(CLI::App& app, std::function<void()>& action) {
   add_look(verb, command.picture);
   add_device(verb, command.run);
   add_report(verb, command.run);
+  add_verbose(verb, command.run, "Also the network and the kernel that paints it");
   verb.footer(kRenderExamples);
   verb.callback([&action] { action = [] { render(command); }; });
 }
@@ -325,12 +330,13 @@ void add_gradcheck(CLI::App& app, std::function<void()>& action) {
   add_output(verb, command.run, "Plot of the learning: .png (with gnuplot)");
   add_device(verb, command.run);
   add_report(verb, command.run);
+  add_verbose(verb, command.run, "Every parameter, however many");
   verb.footer(
       "Examples:\n"
       "  atelier gradcheck\n"
       "  atelier gradcheck --task pattern1010 --network \"4 linear(3) sigmoid linear(1) sigmoid\" -o "
       "plot.png\n"
-      "  atelier gradcheck -v                                  every parameter, however many");
+      "  atelier gradcheck -v --steps 0                        every parameter's gradient, no learning");
   verb.callback([&action] {
     command.check.seed = seed.value_or(command.check.seed);
     command.check.steps = steps.value_or(command.check.steps);

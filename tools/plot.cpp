@@ -29,6 +29,19 @@ constexpr std::array<std::string_view, 7> kColors{"0072B2", "D55E00", "009E73", 
 /// Points up to this many are each seen and joined by a line: accuracies after epochs.
 constexpr std::size_t kFewPoints = 50;
 
+/// Whether x counts a few things, such as epochs: no marks between whole numbers then.
+bool counts_few(const std::vector<Curve>& curves) {
+  constexpr double kMostMarks = 20;
+  bool any = false;
+  for (const Curve& curve : curves)
+    for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i) {
+      if (!std::isfinite(curve.x[i]) || !std::isfinite(curve.y[i])) continue;
+      if (curve.x[i] < 0 || curve.x[i] > kMostMarks || curve.x[i] != std::trunc(curve.x[i])) return false;
+      any = true;
+    }
+  return any;
+}
+
 /// A text as gnuplot reads it back: within double quotes a backslash and a quote are escaped.
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -152,12 +165,15 @@ std::string script_of(const std::vector<Curve>& curves, const PlotDescription& f
     }
   }
   std::string script = terminal(900, 500);
-  script += fmt::format("set title {} font \",13\"\nset xlabel {} offset 0,0.6\nset ylabel {}\n",
-                        quoted(frame.title), quoted(frame.x_label), quoted(frame.y_label));
+  script += fmt::format("set title {} font \",13\"\nset xlabel {}\nset ylabel {}\n", quoted(frame.title),
+                        quoted(frame.x_label), quoted(frame.y_label));
   script +=
       "set border 3 lc rgb \"#606060\"\nset tics nomirror out\nset format x \"%.10g\"\n"
       "set grid lc rgb \"#E0E0E0\" lt 1\n"
-      "set key outside bottom center horizontal Left reverse samplen 2\nset lmargin 11\nset rmargin 4\n";
+      "set key at screen 0.5, screen 0.02 center bottom horizontal Left reverse samplen 2\n"
+      "set lmargin 11\nset rmargin 4\nset bmargin at screen 0.21\n"
+      "set autoscale xfixmax\n";
+  if (counts_few(curves)) script += "set xtics 1\nset offsets 0.2, 0.2, 0, 0\n";
   if (logarithmic) script += "set logscale y\nset format y \"10^{%L}\"\nset termoption enhanced\n";
   if (frame.y_range)
     script += fmt::format("set yrange [{}:{}]\n", frame.y_range->first, frame.y_range->second);
@@ -180,7 +196,7 @@ std::string curves_script(const PlotDescription& plot, const MetricsTable& table
   return script_of(curves, plot);
 }
 
-std::string confusion_script(const std::vector<double>& counts, const std::string& title) {
+std::string confusion_script(const std::vector<std::int64_t>& counts, const std::string& title) {
   const auto side = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(counts.size()))));
   if (side == 0 || side * side != counts.size())
     throw InvalidArgument(
@@ -188,11 +204,12 @@ std::string confusion_script(const std::vector<double>& counts, const std::strin
   // Shares are shown by their root: a few mistakes among a thousand right answers must be seen.
   std::string cells;
   for (std::size_t truth = 0; truth < side; ++truth) {
-    double sum = 0;
+    std::int64_t sum = 0;
     for (std::size_t answer = 0; answer < side; ++answer) sum += counts[truth * side + answer];
     for (std::size_t answer = 0; answer < side; ++answer) {
-      const double count = counts[truth * side + answer];
-      cells += fmt::format("{} {} {} {}\n", answer, truth, count, sum > 0 ? std::sqrt(count / sum) : 0.0);
+      const std::int64_t count = counts[truth * side + answer];
+      cells += fmt::format("{} {} {} {}\n", answer, truth, count,
+                           sum > 0 ? std::sqrt(static_cast<double>(count) / static_cast<double>(sum)) : 0.0);
     }
   }
   return terminal(760, 680) + fmt::format("set title {} font \",13\"\n", quoted(title)) +

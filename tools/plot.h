@@ -18,7 +18,7 @@ namespace atelier::tools {
 
 /// A square table of counts: row = truth, column = answer. Colours show the share of a row, numbers the
 /// counts. Throws InvalidArgument when the counts are not a square number or none.
-[[nodiscard]] std::string confusion_script(const std::vector<double>& counts, const std::string& title);
+[[nodiscard]] std::string confusion_script(const std::vector<std::int64_t>& counts, const std::string& title);
 
 /// A curve of a plot whose points are at hand.
 struct Curve {

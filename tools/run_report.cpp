@@ -16,20 +16,25 @@ struct AsText {
   std::string operator()(const std::vector<double>& values) const {
     return fmt::format("{:.4g}", fmt::join(values, "  "));
   }
+  std::string operator()(const std::vector<std::int64_t>& values) const {
+    return fmt::format("{}", fmt::join(values, "  "));
+  }
 };
 
 bool is_table(const SummaryEntry& entry) {
-  const auto* values = std::get_if<std::vector<double>>(&entry.value);
-  return values != nullptr && values->size() > kMostNumbersOfALine;
+  const auto is_long = [](const auto* values) {
+    return values != nullptr && values->size() > kMostNumbersOfALine;
+  };
+  return is_long(std::get_if<std::vector<double>>(&entry.value)) ||
+         is_long(std::get_if<std::vector<std::int64_t>>(&entry.value));
 }
 
-/// "mean_output" as words.
+}  // namespace
+
 std::string words_of(std::string name) {
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;
 }
-
-}  // namespace
 
 nlohmann::ordered_json summary_json(const std::vector<SummaryEntry>& summary) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();

@@ -48,6 +48,33 @@ void add_numbers(const SummaryEntry& entry, std::vector<std::pair<std::string, d
     if (values->size() > kMostNumbersOfALine) return;
     for (std::size_t i = 0; i < values->size(); ++i)
       numbers.emplace_back(fmt::format("{}[{}]", entry.name, i), (*values)[i]);
+  } else if (const auto* counts = std::get_if<std::vector<std::int64_t>>(&entry.value)) {
+    if (counts->size() > kMostNumbersOfALine) return;
+    for (std::size_t i = 0; i < counts->size(); ++i)
+      numbers.emplace_back(fmt::format("{}[{}]", entry.name, i), static_cast<double>((*counts)[i]));
+  }
+}
+
+/// Seeds that are trained at once: enough to fill the device, few enough that an interrupted sweep has
+/// results.
+constexpr std::size_t kFleetOnCpu = 2048;
+constexpr std::size_t kFleetOnGpu = 131072;
+
+/// Results of the seeds from `first` on. Those that an interrupted sweep did not come to have none.
+void keep_results(const std::vector<Pattern1010Result>& results, std::int64_t iterations,
+                  std::vector<SweepRun>& runs, std::size_t first) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Pattern1010Result& result = results[i];
+    SweepRun& run = runs[first + i];
+    run.done = result.iterations == iterations;
+    if (run.done)
+      run.summary = {
+          {"mean_output", std::vector<double>(result.mean_output.begin(), result.mean_output.end())},
+          {"converged", std::int64_t{result.converged ? 1 : 0}},
+          {"discriminator_loss_real", static_cast<double>(result.discriminator_loss_real)},
+          {"discriminator_loss_fake", static_cast<double>(result.discriminator_loss_fake)},
+          {"generator_loss", static_cast<double>(result.generator_loss)},
+          {"pattern_error", static_cast<double>(result.pattern_error)}};
   }
 }
 
@@ -57,28 +84,21 @@ std::vector<SweepRun> sweep_fleet(Device device, const TrainingConfig& config,
                                   const std::function<void(std::int64_t)>& at_progress) {
   Stream stream(device);
   Pattern1010Sweep sweep;
-  sweep.seeds = seeds;
   sweep.iterations = config.iterations.value_or(sweep.iterations);
   sweep.learning_rate = config.learning_rate.value_or(sweep.learning_rate);
-  const std::vector<Pattern1010Result> results = sweep_pattern1010(stream, sweep, [&](double fraction) {
-    at_progress(static_cast<std::int64_t>(fraction * static_cast<double>(seeds.size())));
-    return !interruption_requested();
-  });
-  // Seeds that an interrupted sweep did not come to have no result.
   std::vector<SweepRun> runs(seeds.size());
   for (std::size_t i = 0; i < seeds.size(); ++i) runs[i].seed = seeds[i];
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const Pattern1010Result& result = results[i];
-    SweepRun& run = runs[i];
-    run.done = result.iterations == sweep.iterations;
-    if (run.done)
-      run.summary = {
-          {"mean_output", std::vector<double>(result.mean_output.begin(), result.mean_output.end())},
-          {"converged", std::int64_t{result.converged ? 1 : 0}},
-          {"discriminator_loss_real", static_cast<double>(result.discriminator_loss_real)},
-          {"discriminator_loss_fake", static_cast<double>(result.discriminator_loss_fake)},
-          {"generator_loss", static_cast<double>(result.generator_loss)},
-          {"pattern_error", static_cast<double>(result.pattern_error)}};
+  const std::size_t block = device.kind() == DeviceKind::cuda ? kFleetOnGpu : kFleetOnCpu;
+  for (std::size_t first = 0; first < seeds.size() && !interruption_requested(); first += block) {
+    const std::size_t count = std::min(block, seeds.size() - first);
+    const auto begin = seeds.begin() + static_cast<std::ptrdiff_t>(first);
+    sweep.seeds.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    const std::vector<Pattern1010Result> results = sweep_pattern1010(stream, sweep, [&](double fraction) {
+      at_progress(static_cast<std::int64_t>(first) +
+                  static_cast<std::int64_t>(fraction * static_cast<double>(count)));
+      return !interruption_requested();
+    });
+    keep_results(results, sweep.iterations, runs, first);
   }
   return runs;
 }

@@ -221,20 +221,17 @@ ATELIER_INLINE V logistic_core_newton_bounded(V y) {
   return reciprocal_newton(half_one_plus_power(y));
 }
 
-template <class V, class T>
-ATELIER_INLINE V tanh_of(V v, T) {
-  return 1 - logistic_core(v * (2 * kLog2E<T>));
-}
-/// Absolute error at most 4e-7 (float), 1.5e-15 (double).
+/// Absolute error at most 4e-7 (float), 1.5e-15 (double). Newton's iteration is several times the rate of a
+/// division.
 ATELIER_INLINE FloatVector hyperbolic_tangent(FloatVector v) {
-  return tanh_of(v, 0.0F);
+  return 1 - logistic_core_newton(v * (2 * kLog2E<float>));
 }
 ATELIER_INLINE DoubleVector hyperbolic_tangent(DoubleVector v) {
-  return tanh_of(v, 0.0);
+  return 1 - logistic_core(v * (2 * kLog2E<double>));
 }
 /// 1 / (1 + e^-v). Absolute error at most 2e-7 (float), 1e-15 (double).
 ATELIER_INLINE FloatVector sigmoid(FloatVector v) {
-  return 0.5F * logistic_core(v * -kLog2E<float>);
+  return 0.5F * logistic_core_newton(v * -kLog2E<float>);
 }
 ATELIER_INLINE DoubleVector sigmoid(DoubleVector v) {
   return 0.5 * logistic_core(v * -kLog2E<double>);

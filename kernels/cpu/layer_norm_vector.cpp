@@ -1,12 +1,11 @@
 // Compiled once for every instruction set.
 #include "kernels/cpu/layer_norm_vector.h"
 
-#include "kernels/cpu/part_of_vector.h"
+#include "kernels/cpu/vector_part.h"
 
 namespace atelier::cpu::ATELIER_INSTRUCTION_SET {
 namespace {
 
-constexpr int kLanes = Simd<float>::lanes;
 // Sums run in float over this many columns, then in double.
 constexpr std::int64_t kRun = std::int64_t{64} * kLanes;
 

@@ -25,15 +25,15 @@ Place weight_row(const LinearStepCall& call, std::int64_t output) {
 }
 
 // Updates the vector at `index` (its first `count` lanes), whose parameters are given.
-template <LinearOptimizer kOptimizer>
+template <LinearOptimizer kOptimizer, class Arithmetic = VectorArithmetic>
 ATELIER_INLINE void update(const LinearStepFactors& factors, const Place& place, std::int64_t index,
                            std::int64_t count, FloatVector parameter, FloatVector gradient) {
   if constexpr (kOptimizer == LinearOptimizer::sgd) {
-    parameter = sgd_update<VectorArithmetic>(parameter, gradient, factors.learning_rate);
+    parameter = sgd_update<Arithmetic>(parameter, gradient, factors.learning_rate);
   } else {
     FloatVector first = load_part(place.first_moment + index, count);
     FloatVector second = load_part(place.second_moment + index, count);
-    adam_update<VectorArithmetic>(factors.adam, gradient, parameter, first, second);
+    adam_update<Arithmetic>(factors.adam, gradient, parameter, first, second);
     store_part(place.first_moment + index, first, count);
     store_part(place.second_moment + index, second, count);
   }
@@ -43,8 +43,9 @@ ATELIER_INLINE void update(const LinearStepFactors& factors, const Place& place,
 // kRows rows of the weights from `output` on. The input gradient grows row by row, as in linear_backward; a
 // gradient is a sum of one term, which starts at 0 there.
 template <LinearOptimizer kOptimizer, int kRows, bool kInputGradient>
-void step_rows(const LinearStepCall& call, const float* delta, const LinearStepFactors& factors,
+void step_rows(const LinearStepCall& call, const float* delta, const LinearStepFactors& all_factors,
                std::int64_t output, std::int64_t begin, std::int64_t end) {
+  const LinearStepFactors factors = all_factors;  // that no store can change
   Place row[kRows];
   FloatVector row_delta[kRows];
 #pragma GCC unroll 4
@@ -52,6 +53,10 @@ void step_rows(const LinearStepCall& call, const float* delta, const LinearStepF
     row[r] = weight_row(call, output + r);
     row_delta[r] = broadcast(delta[output + r]);
   }
+  // The rows that follow are asked for while these are computed.
+  const std::int64_t ahead = kRows * call.layer.weight.stride;
+  const std::int64_t moment_ahead[2] = {kRows * call.moments.weight_first.stride,
+                                        kRows * call.moments.weight_second.stride};
   const float* const input = call.layer.input.data;
   float* const input_gradient = call.layer.input_gradient.data;
   const auto step = [&](std::int64_t i, std::int64_t count) __attribute__((always_inline)) {
@@ -62,7 +67,16 @@ void step_rows(const LinearStepCall& call, const float* delta, const LinearStepF
     for (int r = 0; r < kRows; ++r) {
       const FloatVector weight = load_part(row[r].parameter + i, count);
       if constexpr (kInputGradient) sum = fma(row_delta[r], weight, sum);
-      update<kOptimizer>(factors, row[r], i, count, weight, fma(row_delta[r], x, FloatVector{}));
+      __builtin_prefetch(row[r].parameter + ahead + i, 1);
+      if constexpr (kOptimizer == LinearOptimizer::adam) {
+        __builtin_prefetch(row[r].first_moment + moment_ahead[0] + i, 1);
+        __builtin_prefetch(row[r].second_moment + moment_ahead[1] + i, 1);
+      }
+      const FloatVector gradient = fma(row_delta[r], x, FloatVector{});
+      if (r % 2 == 0)
+        update<kOptimizer>(factors, row[r], i, count, weight, gradient);
+      else
+        update<kOptimizer, VectorArithmeticByProducts>(factors, row[r], i, count, weight, gradient);
     }
     if constexpr (kInputGradient) store_part(input_gradient + i, sum, count);
   };

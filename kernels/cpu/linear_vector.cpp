@@ -12,10 +12,26 @@ constexpr int kSums = kVectorBytes == 64 ? 24 : 12;
 constexpr int kFewRows = 12;
 constexpr int kNarrowOutputs = 4;
 
-// Applies the activation to `count` vectors. Not inlined: one copy of all activations is enough.
-__attribute__((noinline)) void activate_all(ActivationFunction activation, FloatVector* value, int count) {
+// Applies one activation to `count` vectors: a function for each, so that nothing is chosen in the loop.
+template <Activation kKind>
+void activate_run(float slope, FloatVector* value, int count) {
+#pragma GCC unroll 2
+  for (int i = 0; i < count; ++i) value[i] = activate<float>(kKind, slope, value[i]);
+}
+
+using ActivateRun = void (*)(float slope, FloatVector* value, int count);
+
+// Entry [kind].
+template <int kCount, int... kKinds>
+struct ActivateRuns : ActivateRuns<kCount - 1, kCount - 1, kKinds...> {};
+template <int... kKinds>
+struct ActivateRuns<0, kKinds...> {
+  static constexpr ActivateRun table[] = {activate_run<static_cast<Activation>(kKinds)>...};
+};
+
+void activate_all(ActivationFunction activation, FloatVector* value, int count) {
   if (activation.kind == Activation::identity) return;
-  for (int i = 0; i < count; ++i) value[i] = activate(activation, value[i]);
+  ActivateRuns<kActivationCount>::table[static_cast<int>(activation.kind)](activation.slope, value, count);
 }
 
 // Lane i of the result is the sum of the lanes of row i, added in a fixed tree.
@@ -125,25 +141,61 @@ void narrow(const LinearCall& call, std::int64_t begin, std::int64_t end) {
 }
 
 // Vectors that share a call of activate_all.
-constexpr int kGroup = 8;
+constexpr int kGroup = 16;
+
+// A rectangle of `rows` rows and `vectors` vectors, kGroup vectors at most; the last vector of a row has
+// `last` elements.
+struct Group {
+  int rows;
+  int vectors;
+  std::int64_t last;
+};
+
+// body(vector, its place in the rectangle, its elements), row by row.
+template <class Body>
+ATELIER_INLINE void for_each_vector(const Group& group, std::int64_t stride, FloatVector* value,
+                                    const Body& body) {
+  for (int row = 0; row < group.rows; ++row) {
+    for (int v = 0; v < group.vectors - 1; ++v) body(*value++, row * stride + v * kLanes, kLanes);
+    body(*value++, row * stride + (group.vectors - 1) * kLanes, group.last);
+  }
+}
+
+ATELIER_INLINE void load_group(const Group& group, const float* from, std::int64_t stride,
+                               FloatVector* value) {
+  const auto read = [from](FloatVector & to, std::int64_t place, std::int64_t count)
+      __attribute__((always_inline)) {
+    to = load_part(from + place, count);
+  };
+  for_each_vector(group, stride, value, read);
+}
+ATELIER_INLINE void store_group(const Group& group, float* to, std::int64_t stride, FloatVector* value) {
+  const auto write = [to](FloatVector from, std::int64_t place, std::int64_t count)
+      __attribute__((always_inline)) {
+    store_part(to + place, from, count);
+  };
+  for_each_vector(group, stride, value, write);
+}
 
 void finish(const LinearCall& call, std::int64_t row_begin, std::int64_t row_end, std::int64_t begin,
             std::int64_t end) {
   const bool keep = call.pre_activation.data != nullptr;
   if (!keep && call.activation.kind == Activation::identity) return;
   FloatVector value[kGroup];
-  for (std::int64_t row = row_begin; row < row_end; ++row)
-    for (std::int64_t first = begin; first < end; first += kGroup * kLanes) {
+  for (std::int64_t first = begin; first < end; first += kGroup * kLanes) {
+    const std::int64_t columns = least(kGroup * kLanes, end - first);
+    const int vectors = static_cast<int>((columns + kLanes - 1) / kLanes);
+    const std::int64_t rows = kGroup / vectors;
+    for (std::int64_t row = row_begin; row < row_end; row += rows) {
+      const Group group{static_cast<int>(least(rows, row_end - row)), vectors,
+                        columns - (vectors - 1) * kLanes};
       float* const output = &call.output(row, first);
-      const std::int64_t columns = least(kGroup * kLanes, end - first);
-      const int vectors = static_cast<int>((columns + kLanes - 1) / kLanes);
-      for (int v = 0; v < vectors; ++v) value[v] = load_part(output + v * kLanes, columns - v * kLanes);
-      if (keep)
-        for (int v = 0; v < vectors; ++v)
-          store_part(&call.pre_activation(row, first) + v * kLanes, value[v], columns - v * kLanes);
-      activate_all(call.activation, value, vectors);
-      for (int v = 0; v < vectors; ++v) store_part(output + v * kLanes, value[v], columns - v * kLanes);
+      load_group(group, output, call.output.stride, value);
+      if (keep) store_group(group, &call.pre_activation(row, first), call.pre_activation.stride, value);
+      activate_all(call.activation, value, group.rows * vectors);
+      store_group(group, output, call.output.stride, value);
     }
+  }
 }
 
 void finish_transposed(const LinearCall& call, const float* sums, std::int64_t stride, std::int64_t row_begin,
@@ -173,51 +225,150 @@ void finish_transposed(const LinearCall& call, const float* sums, std::int64_t s
   }
 }
 
-// `count` vectors of one row's delta. Not inlined, as activate_all.
-__attribute__((noinline)) void make_delta(const LinearBackwardCall& call, std::int64_t row,
-                                          std::int64_t first, std::int64_t columns, FloatVector* value,
-                                          int count) {
-  for (int v = 0; v < count; ++v)
-    value[v] = load_part(&call.output_gradient(row, first) + v * kLanes, columns - v * kLanes);
+// Multiplies `count` vectors of output gradients by the activation's derivative at the values y and, unless
+// it is null, the pre-activations x.
+template <Activation kKind>
+void derive_run(float slope, const FloatVector* x, const FloatVector* y, FloatVector* value, int count) {
+  const ActivationFunction function{kKind, slope};
+  if (x != nullptr)
+    for (int i = 0; i < count; ++i) value[i] *= activation_derivative(function, x[i], y[i]);
+  else
+    for (int i = 0; i < count; ++i) value[i] *= derivative_from_value(function, y[i]);
+}
+
+using DeriveRun = void (*)(float slope, const FloatVector* x, const FloatVector* y, FloatVector* value,
+                           int count);
+
+// Entry [kind].
+template <int kCount, int... kKinds>
+struct DeriveRuns : DeriveRuns<kCount - 1, kCount - 1, kKinds...> {};
+template <int... kKinds>
+struct DeriveRuns<0, kKinds...> {
+  static constexpr DeriveRun table[] = {derive_run<static_cast<Activation>(kKinds)>...};
+};
+
+// The delta of a rectangle from (row, first) on.
+void derive(const LinearBackwardCall& call, const Group& group, std::int64_t row, std::int64_t first,
+            FloatVector* value) {
+  load_group(group, &call.output_gradient(row, first), call.output_gradient.stride, value);
   if (call.activation.kind == Activation::identity) return;
-  for (int v = 0; v < count; ++v) {
-    const FloatVector y = load_part(&call.output(row, first) + v * kLanes, columns - v * kLanes);
-    value[v] *= call.pre_activation.data == nullptr
-                    ? derivative_from_value(call.activation, y)
-                    : activation_derivative(
-                          call.activation,
-                          load_part(&call.pre_activation(row, first) + v * kLanes, columns - v * kLanes), y);
-  }
+  FloatVector y[kGroup];
+  FloatVector x[kGroup];
+  const bool kept = call.pre_activation.data != nullptr;
+  load_group(group, &call.output(row, first), call.output.stride, y);
+  if (kept) load_group(group, &call.pre_activation(row, first), call.pre_activation.stride, x);
+  DeriveRuns<kActivationCount>::table[static_cast<int>(call.activation.kind)](
+      call.activation.slope, kept ? x : nullptr, y, value, group.rows * group.vectors);
 }
 
 void delta(const LinearBackwardCall& call, float* delta, std::int64_t stride, std::int64_t begin,
            std::int64_t end) {
   constexpr int kVectors = 4;
+  const bool summed = call.bias_gradient.data != nullptr;
+  const std::int64_t batch = call.output_gradient.rows;
   for (std::int64_t first = begin; first < end; first += kVectors * kLanes) {
     const std::int64_t columns = least(kVectors * kLanes, end - first);
-    const int count = static_cast<int>((columns + kLanes - 1) / kLanes);
+    const int vectors = static_cast<int>((columns + kLanes - 1) / kLanes);
+    const std::int64_t rows = kGroup / vectors;
     FloatVector sum[kVectors] = {};
-    const bool summed = call.bias_gradient.data != nullptr;
     if (summed && call.accumulate)
-      for (int v = 0; v < count; ++v)
+      for (int v = 0; v < vectors; ++v)
         sum[v] = load_part(call.bias_gradient.data + first + v * kLanes, columns - v * kLanes);
-    FloatVector value[kVectors] = {};
-    for (std::int64_t row = 0; row < call.output_gradient.rows; ++row) {
-      make_delta(call, row, first, columns, value, count);
-      for (int v = 0; v < kVectors; ++v) sum[v] += value[v];
-      if (delta != nullptr)
-        for (int v = 0; v < count; ++v)
-          store_part(delta + row * stride + first + v * kLanes, value[v], columns - v * kLanes);
+    for (std::int64_t row = 0; row < batch; row += rows) {
+      const Group group{static_cast<int>(least(rows, batch - row)), vectors,
+                        columns - (vectors - 1) * kLanes};
+      FloatVector value[kGroup];
+      derive(call, group, row, first, value);
+      if (delta != nullptr) store_group(group, delta + row * stride + first, stride, value);
+      if (!summed) continue;
+      for (int r = 0; r < group.rows; ++r)
+        for (int v = 0; v < vectors; ++v) sum[v] += value[r * vectors + v];
     }
     if (summed)
-      for (int v = 0; v < count; ++v)
+      for (int v = 0; v < vectors; ++v)
         store_part(call.bias_gradient.data + first + v * kLanes, sum[v], columns - v * kLanes);
   }
+}
+
+void transpose_matrix(MatrixView<const float> from, float* to, std::int64_t stride, std::int64_t begin,
+                      std::int64_t end) {
+  for (std::int64_t column = begin; column < end; column += kLanes) {
+    const std::int64_t columns = least(kLanes, end - column);
+    for (std::int64_t row = 0; row < from.rows; row += kLanes) {
+      const std::int64_t rows = least(kLanes, from.rows - row);
+      FloatVector square[kLanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i)
+        square[i] = i < rows ? load_part(&from(row + i, column), columns) : FloatVector{};
+      transpose<kLanes / 2>(square);
+      for (std::int64_t i = 0; i < columns; ++i)
+        store_part(to + (column + i) * stride + row, square[i], rows);
+    }
+  }
+}
+
+// kRows rows from `row` on.
+template <int kRows, bool kSum, bool kProduct>
+ATELIER_INLINE void single_rows(const SingleGradients& call, std::int64_t row, std::int64_t begin,
+                                std::int64_t end) {
+  FloatVector factor[kRows];
+  const float* from[kRows];
+  float* to[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    factor[r] = broadcast(call.delta[(row + r) * call.delta_step]);
+    if (kSum) from[r] = &call.matrix(row + r, 0);
+    if (kProduct) to[r] = &call.product(row + r, 0);
+  }
+  // The rows that follow are asked for while these are computed.
+  const std::int64_t to_ahead = kRows * call.product.stride;
+  const auto step = [&](std::int64_t i, std::int64_t count) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      if constexpr (kProduct) __builtin_prefetch(to[r] + to_ahead + i, 1);
+    }
+    if constexpr (kSum) {
+      FloatVector sum = row > 0 || call.accumulate_sum ? load_part(call.sum + i, count) : FloatVector{};
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) sum = fma(factor[r], load_part(from[r] + i, count), sum);
+      store_part(call.sum + i, sum, count);
+    }
+    if constexpr (kProduct) {
+      const FloatVector value = load_part(call.vector + i, count);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r)
+        store_part(
+            to[r] + i,
+            fma(factor[r], value, call.accumulate_product ? load_part(to[r] + i, count) : FloatVector{}),
+            count);
+    }
+  };
+  std::int64_t i = begin;
+  for (; i + kLanes <= end; i += kLanes) step(i, kLanes);
+  if (i < end) step(i, end - i);
+}
+
+template <bool kSum, bool kProduct>
+void single_all(const SingleGradients& call, std::int64_t begin, std::int64_t end) {
+  constexpr int kRows = 4;
+  std::int64_t row = 0;
+  for (; row + kRows <= call.rows; row += kRows) single_rows<kRows, kSum, kProduct>(call, row, begin, end);
+  for (; row < call.rows; ++row) single_rows<1, kSum, kProduct>(call, row, begin, end);
+}
+
+void single(const SingleGradients& call, std::int64_t begin, std::int64_t end) {
+  if (call.sum != nullptr && call.product.data != nullptr)
+    single_all<true, true>(call, begin, end);
+  else if (call.sum != nullptr)
+    single_all<true, false>(call, begin, end);
+  else
+    single_all<false, true>(call, begin, end);
 }
 
 }  // namespace
 
 extern const LinearKernels linear_kernels;
-const LinearKernels linear_kernels{few, narrow, finish, finish_transposed, delta, kFewRows, kNarrowOutputs};
+const LinearKernels linear_kernels{
+    few, narrow, finish, finish_transposed, delta, transpose_matrix, single, kFewRows, kNarrowOutputs};
 
 }  // namespace atelier::cpu::ATELIER_INSTRUCTION_SET

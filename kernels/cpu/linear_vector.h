@@ -6,6 +6,22 @@
 
 namespace atelier::cpu {
 
+/// The gradients of one batch row or of one output, where the products of linear_backward are those of a
+/// vector. One row: delta runs over the outputs, `matrix` is the weights, `sum` the input gradient, `vector`
+/// the input and `product` the weight gradient. One output: delta runs over the batch, `matrix` is the input,
+/// `sum` the weight gradient, `vector` the weights and `product` the input gradient.
+struct SingleGradients {
+  const float* delta;
+  std::int64_t delta_step;
+  std::int64_t rows;
+  MatrixView<const float> matrix;
+  float* sum;  // sum[i] = sum over r of delta[r] matrix(r, i), in the order of r; null: not wanted
+  bool accumulate_sum;
+  const float* vector;
+  MatrixView<float> product;  // product(r, i) = delta[r] vector[i]; null: not wanted
+  bool accumulate_product;
+};
+
 /// What linear layers do on the cpu device beside their matrix products (matrix_product_vector.h), once for
 /// every instruction set. An element's result never depends on the rectangle that it is computed in.
 struct LinearKernels {
@@ -27,6 +43,11 @@ struct LinearKernels {
   /// delta is null, and summed over the batch, row by row, to call.bias_gradient unless that is null.
   void (*delta)(const LinearBackwardCall& call, float* delta, std::int64_t stride, std::int64_t begin,
                 std::int64_t end);
+  /// Columns [begin, end) of `from` become rows of `to`, `stride` apart.
+  void (*transpose)(MatrixView<const float> from, float* to, std::int64_t stride, std::int64_t begin,
+                    std::int64_t end);
+  /// Columns [begin, end).
+  void (*single)(const SingleGradients& call, std::int64_t begin, std::int64_t end);
   std::int64_t few_rows;
   std::int64_t narrow_outputs;
 };

@@ -2,12 +2,11 @@
 #include "kernels/cpu/loss_vector.h"
 
 #include "kernels/cpu/elementary.h"
-#include "kernels/cpu/part_of_vector.h"
+#include "kernels/cpu/vector_part.h"
 
 namespace atelier::cpu::ATELIER_INSTRUCTION_SET {
 namespace {
 
-constexpr int kLanes = Simd<float>::lanes;
 constexpr float kLeastLog = -100.0F;  // torch.nn.BCELoss
 
 // x = 2^e (1 + f) with 1 + f in [sqrt 1/2, sqrt 2], for normal x > 0.

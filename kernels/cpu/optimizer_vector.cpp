@@ -10,6 +10,18 @@ namespace {
 
 constexpr int kLanes = Simd<float>::lanes;
 
+template <class Arithmetic>
+ATELIER_INLINE void adam_vector(const AdamFactors& factors, float* parameters, const float* gradients,
+                                float* first_moment, float* second_moment) {
+  FloatVector parameter = load(parameters);
+  FloatVector first = load(first_moment);
+  FloatVector second = load(second_moment);
+  adam_update<Arithmetic>(factors, load(gradients), parameter, first, second);
+  store(parameters, parameter);
+  store(first_moment, first);
+  store(second_moment, second);
+}
+
 }  // namespace
 
 void sgd_elements(float* parameters, const float* gradients, std::int64_t count, float learning_rate) {
@@ -25,15 +37,15 @@ void adam_elements(float* parameters, const float* gradients, float* first_momen
   const SubnormalsAsZero scope;
   const AdamFactors own = factors;  // that no store can change
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    FloatVector parameter = load(parameters + i);
-    FloatVector first = load(first_moment + i);
-    FloatVector second = load(second_moment + i);
-    adam_update<VectorArithmetic>(own, load(gradients + i), parameter, first, second);
-    store(parameters + i, parameter);
-    store(first_moment + i, first);
-    store(second_moment + i, second);
+  // The divider and the multipliers take turns, to the same bits.
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    adam_vector<VectorArithmetic>(own, parameters + i, gradients + i, first_moment + i, second_moment + i);
+    const std::int64_t next = i + kLanes;
+    adam_vector<VectorArithmeticByProducts>(own, parameters + next, gradients + next, first_moment + next,
+                                            second_moment + next);
   }
+  for (; i + kLanes <= count; i += kLanes)
+    adam_vector<VectorArithmetic>(own, parameters + i, gradients + i, first_moment + i, second_moment + i);
   for (; i < count; ++i) adam_update(own, gradients[i], parameters[i], first_moment[i], second_moment[i]);
 }
 

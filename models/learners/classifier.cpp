@@ -193,16 +193,16 @@ class Classifier final : public Learner {
   }
 
   [[nodiscard]] std::vector<SummaryEntry> summary() override {
-    std::vector<SummaryEntry> entries{{"final loss", mean_.last()}};
+    std::vector<SummaryEntry> entries{{"final_loss", mean_.last()}};
     if (!exam_) return entries;
     const std::vector<std::uint8_t> answers = exam_->answers(stream_);
-    std::vector<double> confusion(kClasses * kClasses, 0.0);
+    std::vector<std::int64_t> confusion(kClasses * kClasses, 0);
     for (std::size_t i = 0; i < answers.size(); ++i)
       confusion[static_cast<std::size_t>(exam_->truth()[i] * kClasses + answers[i])] += 1;
     const std::int64_t correct = correct_of(exam_->truth(), answers);
-    entries.push_back({"test accuracy", static_cast<double>(correct) / static_cast<double>(answers.size())});
-    entries.push_back({"right answers", correct});
-    entries.push_back({"test pictures", static_cast<std::int64_t>(answers.size())});
+    entries.push_back({"test_accuracy", static_cast<double>(correct) / static_cast<double>(answers.size())});
+    entries.push_back({"right_answers", correct});
+    entries.push_back({"test_pictures", static_cast<std::int64_t>(answers.size())});
     entries.push_back({"confusion", std::move(confusion)});
     return entries;
   }

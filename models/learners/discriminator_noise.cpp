@@ -140,9 +140,9 @@ class DiscriminatorNoise final : public Learner {
           values.begin(),
           values.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(4, values.size())));
     };
-    return {{"final loss on real pictures", real_.last()},  {"final loss on noise", noise_.last()},
-            {"mean output on real pictures", mean(real)},   {"mean output on noise", mean(noise)},
-            {"outputs on real pictures", first_four(real)}, {"outputs on noise", first_four(noise)}};
+    return {{"final_loss_on_real_pictures", real_.last()},  {"final_loss_on_noise", noise_.last()},
+            {"mean_output_on_real_pictures", mean(real)},   {"mean_output_on_noise", mean(noise)},
+            {"outputs_on_real_pictures", first_four(real)}, {"outputs_on_noise", first_four(noise)}};
   }
 
  private:

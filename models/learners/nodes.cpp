@@ -68,8 +68,13 @@ class Nodes final : public Learner {
   }
 
   [[nodiscard]] std::vector<PlotDescription> plots() const override {
-    PlotDescription d{
-        "discriminator.png", "Discriminator: error and parameter", "iteration", "", {}, {}, false};
+    PlotDescription d{"discriminator.png",
+                      "Discriminator: error and parameter",
+                      "iteration",
+                      "error, parameter",
+                      {},
+                      {},
+                      false};
     if (!adversarial_) {
       d.curves = {{"error", "error"}, {"parameter", "parameter"}};
       return {d};
@@ -82,7 +87,7 @@ class Nodes final : public Learner {
             {"generator.png",
              "Generator: error and parameter",
              "iteration",
-             "",
+             "error, parameter",
              {{"generator_error", "error"}, {"generator_parameter", "parameter"}},
              {},
              false}};
@@ -90,7 +95,10 @@ class Nodes final : public Learner {
 
   [[nodiscard]] std::int64_t sample_interval() const override { return 0; }
   [[nodiscard]] std::vector<GrayPicture> samples() override { return {}; }
-  [[nodiscard]] std::int64_t checkpoint_interval() const override { return 1'000'000; }
+  [[nodiscard]] std::int64_t checkpoint_interval() const override {
+    // A tenth of a second's work at the most is lost, and a run of the usual length has some checkpoints too.
+    return std::clamp<std::int64_t>(iterations_ / 6, 50, 1'000'000);
+  }
 
   [[nodiscard]] TensorFile checkpoint() override {
     TensorFile file = begin_checkpoint(config_, iteration_);
@@ -111,16 +119,16 @@ class Nodes final : public Learner {
 
   [[nodiscard]] std::vector<SummaryEntry> summary() override {
     std::vector<SummaryEntry> entries{{"iterations", iteration_},
-                                      {"discriminator parameter", discriminator_.parameter}};
+                                      {"discriminator_parameter", discriminator_.parameter}};
     if (!adversarial_) {
-      entries.push_back({"discriminator error", discriminator_.error});
+      entries.push_back({"discriminator_error", discriminator_.error});
       return entries;
     }
     // The update g += r (1 - g) makes 1 - g shrink by 1 - r an iteration.
     const double exact =
         1.0 - (1.0 - kStart) * std::pow(1.0 - learning_rate_, static_cast<double>(iteration_));
-    entries.push_back({"generator parameter", generator_.parameter});
-    entries.push_back({"generator parameter, closed form", exact});
+    entries.push_back({"generator_parameter", generator_.parameter});
+    entries.push_back({"generator_parameter_by_closed_form", exact});
     return entries;
   }
 

@@ -44,7 +44,8 @@ OptimizerDescription sgd(const TrainingConfig& config) {
 std::vector<double> column_means(const std::vector<float>& values, std::size_t columns) {
   std::vector<double> means(columns, 0.0);
   for (std::size_t i = 0; i < values.size(); ++i) means[i % columns] += static_cast<double>(values[i]);
-  for (double& mean : means) mean /= static_cast<double>(values.size() / columns);
+  const std::size_t rows = values.size() / columns;
+  for (double& mean : means) mean /= static_cast<double>(rows);
   return means;
 }
 
@@ -71,7 +72,10 @@ class Pattern1010 : public Learner {
   [[nodiscard]] std::vector<std::vector<double>> take_metrics() override {
     return std::exchange(metrics_, {});
   }
-  [[nodiscard]] std::int64_t checkpoint_interval() const override { return 50'000; }
+  [[nodiscard]] std::int64_t checkpoint_interval() const override {
+    // A fraction of a second's work, and ten in a run of the usual length.
+    return std::clamp<std::int64_t>(iterations_ / 10, kSnapshotInterval, 50'000);
+  }
 
  protected:
   /// Queues the draw of this iteration's pattern and a step of D on it.
@@ -179,8 +183,8 @@ class Pattern1010Discriminator final : public Pattern1010 {
 
   [[nodiscard]] std::vector<SummaryEntry> summary() override {
     return {{"iterations", iteration()},
-            {"answer to 1010", judge(kJudgeRealStream, kPattern1010)},
-            {"answer to 0101", judge(kJudgeFalseStream, kPattern0101)}};
+            {"answer_to_1010", judge(kJudgeRealStream, kPattern1010)},
+            {"answer_to_0101", judge(kJudgeFalseStream, kPattern0101)}};
   }
 };
 
@@ -289,10 +293,10 @@ class Pattern1010Gan final : public Pattern1010 {
     std::transform(mean.begin(), mean.end(), rounded.begin(),
                    [](double value) { return static_cast<float>(value); });
     return {{"iterations", iteration()},
-            {"mean output of G", mean},
+            {"mean_output", mean},
             // Whether the mean output lies inside the real patterns' ranges.
             {"converged", std::int64_t{inside_pattern1010(rounded)}},
-            {"answer of D to 1010", judge(kJudgeRealStream, kPattern1010)}};
+            {"discriminator_answer_to_1010", judge(kJudgeRealStream, kPattern1010)}};
   }
 
  private:

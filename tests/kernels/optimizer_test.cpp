@@ -2,149 +2,31 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "kernels/noise_function.h"
 #include "kernels/optimizer_function.h"
 #include "runtime/buffer.h"
+#include "runtime/error.h"
 #include "runtime/graph.h"
-#include "runtime/instruction_set.h"
 #include "runtime/parallel.h"
 #include "tests/devices.h"
-#include "tests/kernels/optimizer_vectors.h"
+#include "tests/kernels/every_instruction_set.h"
+#include "tests/kernels/optimizer_operands.h"
 
 namespace atelier {
 namespace {
 
 using testing::WorstError;
-using Floats = std::vector<float>;
+using namespace testing::optimizers;
 
-constexpr float kCanary = 1234567.0F;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-struct State {
-  Floats parameters;
-  Floats gradients;
-  Floats first;
-  Floats second;
-};
-
-// Numbers as training has them; the second moment is no smaller than the square of the first.
-State random_state(std::int64_t size, std::uint64_t seed) {
-  State state;
-  for (std::int64_t i = 0; i < size; ++i) {
-    const auto index = static_cast<std::uint64_t>(i);
-    state.parameters.push_back(normal_element({seed, 0}, index, 0.0F, 0.5F));
-    state.gradients.push_back(normal_element({seed, 1}, index, 0.0F, 0.1F));
-    state.first.push_back(normal_element({seed, 2}, index, 0.0F, 0.1F));
-    const float spread = uniform_element({seed, 3}, index, 0.0F, 0.1F);
-    state.second.push_back(state.first.back() * state.first.back() + spread * spread);
-  }
-  return state;
-}
-
-std::vector<std::uint32_t> bits(const Floats& values) {
-  std::vector<std::uint32_t> result;
-  for (const float value : values) result.push_back(std::bit_cast<std::uint32_t>(value));
-  return result;
-}
-
-template <std::size_t kSize>
-Floats from_bits(const std::uint32_t (&values)[kSize]) {
-  Floats result;
-  for (const std::uint32_t value : values) result.push_back(std::bit_cast<float>(value));
-  return result;
-}
-
-// One run of floats on a device, `offset` floats from an aligned address, between canaries.
-class FencedFloats {
- public:
-  FencedFloats(Stream& stream, const Floats& values, std::int64_t offset = 0)
-      : stream_(stream),
-        offset_(offset + 4),
-        size_(static_cast<std::int64_t>(values.size())),
-        buffer_(stream, offset_ + size_ + 5) {
-    Floats all(static_cast<std::size_t>(buffer_.size()), kCanary);
-    std::copy(values.begin(), values.end(), all.begin() + offset_);
-    upload<float>(stream, buffer_.view(), all);
-  }
-  [[nodiscard]] VectorView<float> view() const { return buffer_.view().part(offset_, size_); }
-  [[nodiscard]] Floats values() const {
-    const Floats all = download<float>(stream_, buffer_.view());
-    const auto begin = all.begin() + offset_;
-    const auto end = begin + size_;
-    const auto is_canary = [](float x) { return x == kCanary; };
-    EXPECT_TRUE(std::all_of(all.begin(), begin, is_canary)) << "before the run";
-    EXPECT_TRUE(std::all_of(end, all.end(), is_canary)) << "after the run";
-    return {begin, end};
-  }
-
- private:
-  Stream& stream_;
-  std::int64_t offset_;
-  std::int64_t size_;
-  Buffer<float> buffer_;
-};
-
-// Learning rate and step counter in device memory.
-struct Controls {
-  Controls(Stream& stream, float rate, std::uint64_t count = 0)
-      : learning_rate(stream, 1), counter(stream, 1) {
-    upload<float>(stream, learning_rate.view(), Floats{rate});
-    upload<std::uint64_t>(stream, counter.view(), std::vector<std::uint64_t>{count});
-  }
-  [[nodiscard]] AdamSettings adam(double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8) const {
-    return {learning_rate.data(), beta1, beta2, epsilon, {counter.data(), 1, 1}};
-  }
-  Buffer<float> learning_rate;
-  Buffer<std::uint64_t> counter;
-};
-
-Floats sgd(Stream& stream, const State& state, float rate, const std::int64_t (&offset)[2] = {0, 0}) {
-  const Controls controls(stream, rate);
-  const FencedFloats parameters(stream, state.parameters, offset[0]);
-  const FencedFloats gradients(stream, state.gradients, offset[1]);
-  sgd_step(stream, parameters.view(), gradients.view(), {controls.learning_rate.data()});
-  EXPECT_EQ(bits(gradients.values()), bits(state.gradients));
-  return parameters.values();
-}
-
-State adam(Stream& stream, const State& state, float rate, std::uint64_t step,
-           const std::int64_t (&offset)[4] = {0, 0, 0, 0}) {
-  const Controls controls(stream, rate, step - 1);
-  const FencedFloats parameters(stream, state.parameters, offset[0]);
-  const FencedFloats gradients(stream, state.gradients, offset[1]);
-  const FencedFloats first(stream, state.first, offset[2]);
-  const FencedFloats second(stream, state.second, offset[3]);
-  adam_step(stream, parameters.view(), gradients.view(), first.view(), second.view(), controls.adam());
-  return {parameters.values(), gradients.values(), first.values(), second.values()};
-}
-
-class OptimizerOnDevice : public ::testing::TestWithParam<Device> {
- protected:
-  // Runs `body` with every instruction set on cpu, once elsewhere.
-  template <class Body>
-  void for_each_set(Body body) {
-    if (GetParam().kind() != DeviceKind::cpu) {
-      body();
-      return;
-    }
-    const InstructionSet chosen = instruction_set();
-    for (const InstructionSet set : instruction_sets_present()) {
-      set_instruction_set(set);
-      SCOPED_TRACE(std::string(instruction_set_name(set)));
-      body();
-    }
-    set_instruction_set(chosen);
-  }
-};
+class OptimizerOnDevice : public testing::EveryInstructionSet {};
 
 const std::vector<std::int64_t> kSizes{0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 127, 1000, 65537};
 
@@ -249,101 +131,6 @@ TEST_P(OptimizerOnDevice, AMillionElements) {
   EXPECT_TRUE(got.first == expected.first);
   EXPECT_TRUE(got.second == expected.second);
   EXPECT_TRUE(sgd(stream, state, 0.01F) == expected_sgd);
-}
-
-State known_start() {
-  State state;
-  for (std::uint32_t i = 0; i < 24; ++i) state.parameters.push_back(testing::start_of(i));
-  state.first.assign(24, 0.0F);
-  state.second.assign(24, 0.0F);
-  return state;
-}
-
-Floats known_gradients(std::uint32_t step) {
-  Floats result;
-  for (std::uint32_t i = 0; i < 24; ++i) result.push_back(testing::gradient_of(step, i));
-  return result;
-}
-
-// What Adam keeps of moments on a device: nothing below the normal numbers on cpu.
-Floats kept(Device device, Floats moments) {
-  if (device.kind() == DeviceKind::cpu)
-    for (float& moment : moments)
-      if (std::fpclassify(moment) == FP_SUBNORMAL) moment = 0.0F;
-  return moments;
-}
-
-struct AdamCase {
-  float rate;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-};
-
-// Ten steps; `look` sees the parameters after each.
-template <class Look>
-State ten_adam_steps(Stream& stream, const AdamCase& setup, Look look) {
-  const State start = known_start();
-  const Controls controls(stream, setup.rate);
-  const FencedFloats parameters(stream, start.parameters, 1);
-  const FencedFloats first(stream, start.first, 1);
-  const FencedFloats second(stream, start.second, 1);
-  for (std::uint32_t step = 1; step <= 10; ++step) {
-    const FencedFloats gradients(stream, known_gradients(step), 1);
-    AdamSettings settings = controls.adam(setup.beta1, setup.beta2, setup.epsilon);
-    settings.step.offset = step;
-    adam_step(stream, parameters.view(), gradients.view(), first.view(), second.view(), settings);
-    look(step, parameters.values());
-  }
-  return {parameters.values(), {}, first.values(), second.values()};
-}
-State ten_adam_steps(Stream& stream, const AdamCase& setup) {
-  return ten_adam_steps(stream, setup, [](std::uint32_t, const Floats&) {});
-}
-
-TEST_P(OptimizerOnDevice, AdamAsPyTorchToTheBit) {
-  for_each_set([&] {
-    Stream stream(GetParam());
-    const State got = ten_adam_steps(stream, {0x1p-10F}, [](std::uint32_t step, const Floats& parameters) {
-      EXPECT_EQ(bits(parameters), bits(from_bits(testing::kAdam[step - 1]))) << "step " << step;
-    });
-    EXPECT_EQ(bits(got.first), bits(kept(GetParam(), from_bits(testing::kAdamMoments[0]))));
-    EXPECT_EQ(bits(got.second), bits(kept(GetParam(), from_bits(testing::kAdamMoments[1]))));
-
-    const State half = ten_adam_steps(stream, {0x1p-12F, 0.5});
-    EXPECT_EQ(bits(half.parameters), bits(from_bits(testing::kAdamHalf[0])));
-    EXPECT_EQ(bits(half.first), bits(kept(GetParam(), from_bits(testing::kAdamHalf[1]))));
-    EXPECT_EQ(bits(half.second), bits(kept(GetParam(), from_bits(testing::kAdamHalf[2]))));
-
-    const State without = ten_adam_steps(stream, {0x1p-4F, 0.0, 0.0, 0.25});
-    EXPECT_EQ(bits(without.parameters), bits(from_bits(testing::kAdamNoMemory[0])));
-    EXPECT_EQ(bits(without.first), bits(kept(GetParam(), from_bits(testing::kAdamNoMemory[1]))));
-    EXPECT_EQ(bits(without.second), bits(kept(GetParam(), from_bits(testing::kAdamNoMemory[2]))));
-  });
-}
-
-// PyTorch keeps the rate in double; here it is a float, which moves a result by its last bit at most.
-TEST_P(OptimizerOnDevice, AdamWithARateThatNoFloatHolds) {
-  Stream stream(GetParam());
-  const State got = ten_adam_steps(stream, {0.001F});
-  const Floats expected = from_bits(testing::kAdamThousandth[0]);
-  WorstError worst;
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    worst.add(std::fabs(static_cast<double>(got.parameters[i]) - static_cast<double>(expected[i])) /
-              std::ldexp(1.0, std::ilogb(expected[i]) - 23));
-  EXPECT_LE(worst.value(), 1.0);
-}
-
-TEST_P(OptimizerOnDevice, SgdAsPyTorchToTheBit) {
-  for_each_set([&] {
-    Stream stream(GetParam());
-    State state = known_start();
-    for (std::uint32_t step = 1; step <= 10; ++step) {
-      state.gradients = known_gradients(step);
-      state.parameters = sgd(stream, state, 0.01F);
-      EXPECT_EQ(bits(state.parameters), bits(from_bits(testing::kSgd[step - 1]))) << "step " << step;
-    }
-  });
 }
 
 TEST_P(OptimizerOnDevice, NanAndInfinityStayWhereTheyAre) {

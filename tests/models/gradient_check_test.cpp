@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/reference_network.h"
+#include "models/double_precision_network.h"
 #include "runtime/error.h"
 #include "tests/devices.h"
 
@@ -93,8 +93,8 @@ TEST(GradientCheckOptions, AreChecked) {
 }
 
 // A network small enough to work out by hand: y = tanh(a x + b) c, parameters a, b, c.
-TEST(ReferenceNetwork, ByHand) {
-  const ReferenceNetwork network(network_from_text("1 linear(1) tanh linear(1, no bias)"));
+TEST(DoublePrecisionNetwork, ByHand) {
+  const DoublePrecisionNetwork network(network_from_text("1 linear(1) tanh linear(1, no bias)"));
   ASSERT_EQ(network.parameter_count(), 3);
   const double a = 0.7, b = -0.2, c = 1.5, x = 0.9, target = 0.3;
   const std::vector<double> parameters{a, b, c};
@@ -112,8 +112,8 @@ TEST(ReferenceNetwork, ByHand) {
   EXPECT_THROW((void)network.gradient(parameters, {x}, {target, target}), InvalidArgument);
 }
 
-TEST(ReferenceNetwork, CentralDifferencesConverge) {
-  const ReferenceNetwork network(network_from_text("2 linear(4) silu layer_norm linear(2) softplus"));
+TEST(DoublePrecisionNetwork, CentralDifferencesConverge) {
+  const DoublePrecisionNetwork network(network_from_text("2 linear(4) silu layer_norm linear(2) softplus"));
   std::vector<double> parameters;
   for (std::int64_t i = 0; i < network.parameter_count(); ++i)
     parameters.push_back(std::sin(1.3 * static_cast<double>(i) + 0.4));

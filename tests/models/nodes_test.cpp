@@ -57,8 +57,9 @@ TEST(Nodes, GeneratorFollowsItsClosedForm) {
   }
   EXPECT_LE(worst.value(), 1e-13);
   EXPECT_NEAR(rows.back()[6], 0.9999998, 1e-7);
-  EXPECT_LE(std::fabs(number(*run, "generator parameter") - number(*run, "generator parameter, closed form")),
-            1e-13);
+  EXPECT_LE(
+      std::fabs(number(*run, "generator_parameter") - number(*run, "generator_parameter_by_closed_form")),
+      1e-13);
   EXPECT_TRUE(run->take_metrics().empty());
 }
 
@@ -95,7 +96,7 @@ TEST(Nodes, DiscriminatorSettles) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const auto run = learner(stream, configuration("nodes-gan", seed));
     run->train(300);
-    const double d = number(*run, "discriminator parameter");
+    const double d = number(*run, "discriminator_parameter");
     EXPECT_GT(d, 0.66) << seed;
     EXPECT_LT(d, 0.685) << seed;
     mean += d / 50;
@@ -129,7 +130,7 @@ TEST(Nodes, OtherRatesHaveTheirClosedFormToo) {
   config.iterations = 40;
   const auto run = learner(stream, resolve_training(config));
   run->train(40);
-  EXPECT_NEAR(number(*run, "generator parameter"), 1 - 0.9 * std::pow(0.875, 40), 1e-13);
+  EXPECT_NEAR(number(*run, "generator_parameter"), 1 - 0.9 * std::pow(0.875, 40), 1e-13);
 }
 
 TEST(Nodes, ResumedRunsAreTheSame) {

@@ -248,7 +248,7 @@ TEST(Pattern1010Gan, LearnsThePatternAndPaintsIt) {
   EXPECT_NEAR(rows[0][4], 0.25, 0.2);
   const auto summary = run->summary();
   EXPECT_EQ(std::get<std::int64_t>(entry_of(summary, "converged").value), 1);
-  const auto mean = std::get<std::vector<double>>(entry_of(summary, "mean output").value);
+  const auto mean = std::get<std::vector<double>>(entry_of(summary, "mean_output").value);
   const auto swept = sweep_pattern1010(stream, {.seeds = {1}});
   ASSERT_EQ(swept.size(), 1U);
   ASSERT_EQ(mean.size(), 4U);
@@ -276,8 +276,8 @@ TEST(Pattern1010Discriminator, TellsThePatternFromItsOpposite) {
   run->train(10'000);
   const auto summary = run->summary();
   // The notebook ends at 0.946 and 0.054.
-  EXPECT_NEAR(std::get<double>(entry_of(summary, "answer to 1010").value), 0.946, 0.02);
-  EXPECT_NEAR(std::get<double>(entry_of(summary, "answer to 0101").value), 0.054, 0.02);
+  EXPECT_NEAR(std::get<double>(entry_of(summary, "answer_to_1010").value), 0.946, 0.02);
+  EXPECT_NEAR(std::get<double>(entry_of(summary, "answer_to_0101").value), 0.054, 0.02);
   const auto rows = run->take_metrics();
   ASSERT_EQ(rows.size(), 10'000U);
   EXPECT_EQ(run->metric_names().size(), rows[0].size());

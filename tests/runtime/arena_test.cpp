@@ -30,6 +30,18 @@ TEST(ArenaPlan, OffsetsAreAlignedAndDoNotOverlap) {
   EXPECT_EQ(plan.entries()[1].bytes, 256);
 }
 
+TEST(ArenaPlan, RefusalsNameTheSlot) {
+  ArenaPlan plan;
+  for (const std::string label : {"w", "weights of the third layer of the discriminator"}) {
+    try {
+      (void)plan.reserve<float>(-1, label);
+      FAIL() << "nothing was thrown";
+    } catch (const InvalidArgument& error) {
+      EXPECT_EQ(std::string(error.what()), "'" + label + "': -1 elements; a count must not be negative");
+    }
+  }
+}
+
 TEST(ArenaPlan, TotalsThatOverflowAreRefusedAndChangeNothing) {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   ArenaPlan plan;

@@ -1,7 +1,7 @@
-# The optimisers, counters, gathers and the noise that counts, in the checking build, and bugs planted in them.
+# The optimisers, counters, gathers, counted noise and activations in the checking build, and bugs planted in them.
 atelier_product_test(product_optimizer)
 atelier_product_check(simt_product_optimizer product_optimizer "" kernels/optimizer.cu kernels/counter.cu
-                      kernels/gather.cu kernels/noise.cu)
+                      kernels/gather.cu kernels/noise.cu kernels/elementwise.cu)
 set(_optimizer product_optimizer kernels/optimizer.cu kernels/optimizer.cu)
 atelier_mutant(optimizer_reads_past_the_end ${_optimizer}
                "start + i < size) four.element[i] =" "start + i <= size) four.element[i] =")
@@ -33,3 +33,9 @@ atelier_mutant(noise_short_grid ${_noise} "(3 + destination.size + 3) / 4" "(des
 atelier_mutant(noise_does_not_wrap ${_noise} "& kLastBlock" "& ~std::uint64_t{0}")
 atelier_mutant(noise_ignores_the_counter product_optimizer kernels/noise.cu kernels/counter.h
                "*counter.value * counter.scale" "*counter.value")
+set(_elementwise product_optimizer kernels/elementwise.cu kernels/elementwise.cu)
+atelier_mutant(elementwise_writes_past_the_row ${_elementwise} "index < columns ? 0 : 1" "index <= columns ? 0 : 1")
+atelier_mutant(elementwise_writes_past_the_matrix ${_elementwise}
+               "at.row < input.rows) output" "at.row <= input.rows) output")
+atelier_mutant(elementwise_slope_at_the_value ${_elementwise}
+               "activation, input(at.row, at.column), output" "activation, output(at.row, at.column), output")

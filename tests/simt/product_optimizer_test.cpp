@@ -1,11 +1,13 @@
-// Optimisers, counters, batches and counted noise in the checking build: the bits of the cpu device, no
-// alarm. The same test linked with a kernel into which a bug was planted must fail (product_optimizer.cmake).
+// Optimisers, counters, batches, counted noise and activations in the checking build: the bits of the cpu
+// device, no alarm. The same test linked with a kernel into which a bug was planted must fail
+// (product_optimizer.cmake).
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <vector>
 
 #include "kernels/counter.h"
+#include "kernels/elementwise.h"
 #include "kernels/gather.h"
 #include "kernels/noise.h"
 #include "kernels/noise_function.h"
@@ -136,12 +138,47 @@ TEST(ProductOptimizer, CountedNoiseOfTheCpu) {
             << size << " numbers at " << count;
 }
 
+// Value and input gradient of an activation that every device rounds alike; the gaps of the rows, and one
+// float before and after them, are part of the result.
+Floats activation(DeviceKind kind, std::int64_t rows, std::int64_t columns, std::int64_t gap,
+                  ActivationFunction function) {
+  Stream stream{Device(kind)};
+  const std::int64_t stride = columns + gap;
+  const std::int64_t room = rows * stride + 2;
+  const auto input = to_device(stream, numbers(room, 1, -1.0F, 1.0F));
+  const auto output = to_device(stream, Floats(static_cast<std::size_t>(room), 7.0F));
+  const auto gradient = to_device(stream, numbers(room, 2, -1.0F, 1.0F));
+  const auto matrix = [&](const Buffer<float>& buffer) {
+    return MatrixView<float>{buffer.data() + 1, rows, columns, stride};
+  };
+  activation_forward(stream, matrix(input), function, matrix(output));
+  activation_backward(stream, matrix(input), matrix(output), function, matrix(gradient), matrix(gradient));
+  Floats result = download<float>(stream, output.view());
+  const Floats slopes = download<float>(stream, gradient.view());
+  result.insert(result.end(), slopes.begin(), slopes.end());
+  return result;
+}
+
+TEST(ProductOptimizer, ActivationsOfTheCpu) {
+  struct Shape {
+    std::int64_t rows, columns, gap;
+  };
+  for (const Shape& shape :
+       {Shape{1, 1, 0}, Shape{1, 300, 0}, Shape{3, 100, 0}, Shape{3, 100, 5}, Shape{70, 3, 1}})
+    for (const ActivationFunction function :
+         {ActivationFunction{Activation::leaky_relu, 0.02F}, ActivationFunction{Activation::square}})
+      EXPECT_EQ(activation(DeviceKind::simt, shape.rows, shape.columns, shape.gap, function),
+                activation(DeviceKind::cpu, shape.rows, shape.columns, shape.gap, function))
+          << shape.rows << " x " << shape.columns << ", gap " << shape.gap;
+}
+
 TEST(ProductOptimizer, EveryAccessIsChecked) {
   const std::uint64_t before = simt::executor::accesses_checked();
   train(DeviceKind::simt, 64, 0);
   noise(DeviceKind::simt, 64, 1, true);
   history(DeviceKind::simt, 3);
   gather(DeviceKind::simt, 4, false);
+  activation(DeviceKind::simt, 3, 4, 1, {Activation::square});
   EXPECT_GT(simt::executor::accesses_checked(), before + 100);
 }
 

@@ -88,6 +88,16 @@ TEST(CurvesScript, TakesTheAxisThatIsNamed) {
   EXPECT_THAT(curves_script(plot, table), HasSubstr("<< END\n0.5 1\n1 2\nEND\n"));
 }
 
+TEST(CurvesScript, MarksWholeEpochsOnly) {
+  MetricsTable table = table_of({1, 2, 3});
+  table.columns[0] = {1, 2, 3};
+  EXPECT_THAT(curves_script(losses(), table), HasSubstr("set xtics 1\n"));
+  table.columns[0] = {1, 2, 60000};
+  EXPECT_THAT(curves_script(losses(), table), Not(HasSubstr("set xtics 1\n")));
+  table.columns[0] = {0.5, 1, 1.5};
+  EXPECT_THAT(curves_script(losses(), table), Not(HasSubstr("set xtics 1\n")));
+}
+
 TEST(ConfusionScript, RefusesWhatIsNoSquare) {
   EXPECT_THROW((void)confusion_script({1, 2, 3}, "x"), InvalidArgument);
   EXPECT_THROW((void)confusion_script({}, "x"), InvalidArgument);
@@ -108,7 +118,7 @@ TEST(Draw, PaintsTheCurve) {
 
 TEST(Draw, PaintsConfusion) {
   if (!have_gnuplot()) GTEST_SKIP() << "gnuplot is not installed";
-  std::vector<double> counts(100, 0);
+  std::vector<std::int64_t> counts(100, 0);
   for (std::size_t i = 0; i < 10; ++i) counts[i * 10 + i] = 900;
   const Pixels diagonal = pixels_of(confusion_script(counts, "right"));
   // Ten dark cells of a hundred, on a plane of some three quarters of the picture.

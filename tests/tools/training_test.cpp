@@ -81,7 +81,12 @@ TEST(Train, FillsTheRunFolder) {
   EXPECT_EQ(document.at("finished"), true);
   auto summary = nlohmann::json::parse(read_file(run / "summary.json"));
   EXPECT_EQ(summary.at("results"), document.at("results"));
-  EXPECT_EQ(summary.at("results").at("confusion").size(), 100U);
+  const auto& confusion = summary.at("results").at("confusion");
+  EXPECT_EQ(confusion.size(), 100U);
+  for (const auto& count : confusion) EXPECT_TRUE(count.is_number_integer()) << count;
+  for (const auto& [name, value] : summary.at("results").items())
+    EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string::npos) << name;
+  EXPECT_EQ(summary.at("resumed_at"), 0);
   const auto config = nlohmann::json::parse(read_file(run / "config.json"));
   EXPECT_EQ(config.at("config").at("limit"), 300);
   EXPECT_EQ(config.at("train").at("count"), 300);
@@ -149,6 +154,57 @@ TEST(Train, PatternSurvivesKills) {
   expect_survives(kPattern, 5, 300, 2);
 }
 
+/// The plan of a usual run has checkpoints in its midst: what is killed there does not begin afresh.
+TEST(Train, RunsOfTheUsualLengthHaveCheckpoints) {
+  const TemporaryFolder folder;
+  for (const char* preset :
+       {"nodes-discriminator", "nodes-gan", "pattern1010-discriminator", "pattern1010-gan"}) {
+    TrainingConfig config;
+    config.preset = preset;
+    Stream stream{Device{}};
+    const auto learner = make_learner(stream, config, {}, {});
+    EXPECT_LE(learner->checkpoint_interval() * 5, learner->iterations()) << preset;
+    // And a run a million times as long does not spend its time on them.
+    config.iterations = learner->iterations() * 1'000'000;
+    EXPECT_GE(make_learner(stream, config, {}, {})->checkpoint_interval(), 50'000) << preset;
+  }
+}
+
+/// A folder of pictures, one folder a class, and the blog's CSV (label first) of the same digits.
+TEST(Train, LearnsFromPicturesAndFromCsvAlike) {
+  const TemporaryFolder folder;
+  const DataSet digits = make_digits(60, 9);
+  std::string csv;
+  for (std::int64_t i = 0; i < digits.count; ++i) {
+    const auto first = digits.pixels.begin() + static_cast<std::ptrdiff_t>(i * 784);
+    const std::string label = std::to_string(digits.labels[static_cast<std::size_t>(i)]);
+    GrayPicture picture{"", 28, 28, {first, first + 784}};
+    char name[16];
+    std::snprintf(name, sizeof name, "%03d", static_cast<int>(i));
+    picture.name = name;
+    std::filesystem::create_directories(folder / ("pictures/" + label));
+    tools::RunFolder::open(folder / ("pictures/" + label)).write_picture(picture);
+  }
+  // In the order in which the folders are read: class by class.
+  for (int label = 0; label < 10; ++label)
+    for (std::int64_t i = 0; i < digits.count; ++i) {
+      if (digits.labels[static_cast<std::size_t>(i)] != label) continue;
+      csv += std::to_string(label);
+      for (std::size_t k = 0; k < 784; ++k) {
+        csv += ',';
+        csv += std::to_string(digits.pixels[static_cast<std::size_t>(i) * 784 + k]);
+      }
+      csv += "\n";
+    }
+  write_file(folder / "digits.csv", csv);
+  for (const char* source : {"pictures", "digits.csv"})
+    train_quietly({"classifier", "--dataset", folder / source, "--epochs", "2", "--seed", "1", "--run",
+                   folder / (std::string("run-") + source)});
+  const std::string pictures = read_file(folder / "run-pictures/metrics.csv");
+  EXPECT_THAT(pictures, HasSubstr("\n120,2,"));
+  EXPECT_EQ(pictures, read_file(folder / "run-digits.csv/metrics.csv"));
+}
+
 class LongTrain : public ::testing::TestWithParam<std::vector<std::string>> {};
 TEST_P(LongTrain, SurvivesTwentyKills) {
   for (const std::uint32_t seed : {3U, 4U, 5U}) expect_survives(GetParam(), 20, 700, seed);
@@ -183,6 +239,9 @@ TEST(Train, StopsAtASignalAndGoesOn) {
     EXPECT_THAT(outcome.err, HasSubstr("to go on: atelier train --resume --run run"));
     EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoint.safetensors"));
     EXPECT_FALSE(std::filesystem::exists(folder / "run/summary.json"));
+    if (std::system("gnuplot --version > /dev/null 2>&1") == 0) {
+      EXPECT_TRUE(std::filesystem::remove(folder / "run/generator_loss.png"));
+    }
   }
 }
 
@@ -314,6 +373,14 @@ INSTANTIATE_TEST_SUITE_P(
             "sweep_resume", {"train", "nodes-gan", "--seeds", "0..3", "--resume"}, "exclude each other"},
         TrainMisuse{
             "sweep_seed", {"train", "nodes-gan", "--seeds", "0..3", "--seed", "1"}, "--seeds is a sweep"},
+        TrainMisuse{"sweep_torch_seed",
+                    {"train", "pattern1010-gan", "--seeds", "0..3", "--torch-seed", "1"},
+                    "--seeds is a sweep"},
+        TrainMisuse{"verbose", {"train", "nodes-gan", "-v"}, "-v"},
+        TrainMisuse{"limit_0", {"train", "classifier", "--limit", "0"}, "--limit '0'"},
+        TrainMisuse{
+            "epochs_huge", {"train", "classifier", "--epochs", "99999999999999999999"}, "--epochs '9"},
+        TrainMisuse{"batch_huge", {"train", "classifier", "--batch", "65537"}, "must be 1 to 65536"},
         TrainMisuse{"sweep_range", {"train", "nodes-gan", "--seeds", "3..1"}, "backwards"},
         TrainMisuse{"sweep_many", {"train", "nodes-gan", "--seeds", "0..9999999"}, "at most 1000000 runs"},
         TrainMisuse{"classify_nothing", {"classify"}, "run"},
@@ -360,7 +427,26 @@ TEST(Train, SweepOfTheGanCountsWhatConverges) {
   EXPECT_EQ(document.at("converged").get<std::size_t>() + document.at("not_converged").size(), 100U);
   const Outcome text = train({"pattern1010-gan", "--seeds", "0..9", "--run", folder / "ten"});
   EXPECT_THAT(text.out, HasSubstr("converged "));
-  EXPECT_THAT(text.out, HasSubstr("mean_output[0]"));
+  EXPECT_THAT(text.out, HasSubstr("mean output[0]"));
+}
+
+/// A sweep trains block by block: a seed's row does not depend on which others are swept.
+TEST(Train, SweepOfManySeedsIsThatOfFew) {
+  const TemporaryFolder folder;
+  const auto rows = [&](const std::string& seeds) {
+    const Outcome outcome =
+        train({"pattern1010-gan", "--iterations", "50", "--seeds", seeds, "-q", "--run", folder / seeds});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return read_file(folder / (seeds + "/runs.csv"));
+  };
+  const std::string many = rows("0..4200");
+  EXPECT_EQ(std::count(many.begin(), many.end(), '\n'), 4202);
+  std::string few = rows("2040..2060,4090..4200");
+  few.erase(0, few.find('\n'));
+  const std::size_t second = few.find("\n4090,");
+  ASSERT_NE(second, std::string::npos);
+  EXPECT_THAT(many, HasSubstr(few.substr(0, second)));
+  EXPECT_THAT(many, ::testing::EndsWith(few.substr(second)));
 }
 
 /// A picture as PNG, each pixel a square of `scale`.
@@ -461,7 +547,8 @@ TEST(PrepareDigit, FitsAsMnistWasMade) {
 TEST(Gradcheck, ShowsThatBothWaysAgree) {
   const Outcome text = atelier({"gradcheck", "--device", "cpu"});
   ASSERT_EQ(text.code, 0) << text.err;
-  EXPECT_THAT(text.out, HasSubstr("back-propagation"));
+  EXPECT_THAT(text.out, HasSubstr("(E(w + h) - E(w - h)) / 2h with h = 0.0001"));
+  EXPECT_THAT(text.out, HasSubstr("Cost of a step: central differences take 66 forward passes"));
   const TemporaryFolder folder;
   const bool plot = std::system("gnuplot --version > /dev/null 2>&1") == 0;
   std::vector<std::string> words{"gradcheck", "--device", "cpu", "--steps", "200", "--json", "--seed", "2"};

@@ -28,7 +28,7 @@ double time_ratio(const GradientCheckResult& result) {
 
 std::string table_text(const GradientCheckResult& result, bool all) {
   std::string text = fmt::format("  {:<18}  {:>18}  {:>16}  {:>14}  {:>10}\n", "parameter",
-                                 "central difference", "back-propagation", "the same, fp32", "difference");
+                                 "central difference", "back-propagation", "fp32, device", "difference");
   const std::size_t count =
       all ? result.comparisons.size() : std::min(result.comparisons.size(), kShownParameters);
   for (std::size_t i = 0; i < count; ++i) {
@@ -45,20 +45,27 @@ std::string table_text(const GradientCheckResult& result, bool all) {
 std::string result_text(const GradcheckCommand& command, const GradientCheckResult& result, Device device) {
   const GradientCost& slow = result.central_differences;
   const GradientCost& fast = result.back_propagation;
-  std::string text = fmt::format("{}: {} parameters, {} rows, seed {}\n\n", result.network.text(),
-                                 result.parameters, result.rows, command.check.seed);
+  std::string text = fmt::format(
+      "{}: {} parameters, {} rows of {}, seed {}\n\n"
+      "The gradient: how much the error E changes with a parameter w, the others held fast.\n"
+      "  central difference   (E(w + h) - E(w - h)) / 2h with h = {:g}: two forward passes for each w\n"
+      "  back-propagation     the chain rule from the output back: all of them from one pass each way\n\n",
+      result.network.text(), result.parameters, result.rows, command.check.task, command.check.seed,
+      command.check.difference);
   text += table_text(result, command.run.verbose);
-  text += fmt::format("\nLargest difference, over the largest gradient: {:.1e} (double), {:.1e} ({}, fp32)\n",
-                      result.worst_of_back_propagation, result.worst_of_engine, device.name());
+  text += fmt::format(
+      "\nThe largest difference is {:.1e} of the largest gradient in double, {:.1e} in fp32 on {}.\n",
+      result.worst_of_back_propagation, result.worst_of_engine, device.name());
   if (!result.learned_by_central_differences.empty())
     text += fmt::format(
-        "Learning, {} steps: error {:.6g} to {:.6g} by central differences, to {:.6g} by back-propagation;\n"
-        "never more than {:.1e} apart\n",
+        "Learning: {} steps take the error from {:.6g} to {:.6g} by central differences,\n"
+        "to {:.6g} by back-propagation, never more than {:.1e} apart.\n",
         command.check.steps, result.learned_by_central_differences.front(),
         result.learned_by_central_differences.back(), result.learned_by_back_propagation.back(),
         result.largest_gap);
   text += fmt::format(
-      "Cost of a step: {} forward passes ({}) against the like of {} ({}): {:.1f} times as long\n",
+      "Cost of a step: central differences take {} forward passes ({}), back-propagation as long as about\n"
+      "{} ({}): {:.1f} times less, and the more parameters, the more it saves.\n",
       slow.passes_per_step, seconds_text(slow.seconds_per_step), fast.passes_per_step,
       seconds_text(fast.seconds_per_step), time_ratio(result));
   return text;
@@ -102,13 +109,12 @@ std::string learning_script(const GradcheckCommand& command, const GradientCheck
   std::vector<double> steps(result.learned_by_central_differences.size());
   for (std::size_t i = 0; i < steps.size(); ++i) steps[i] = static_cast<double>(i);
   // The curves are one: the wide one shines through beside the narrow one.
-  return script_of(
-      {{fmt::format("central differences ({} forward passes a step)",
-                    result.central_differences.passes_per_step),
-        steps, result.learned_by_central_differences, false, 6},
-       {fmt::format("back-propagation (the like of {})", result.back_propagation.passes_per_step), steps,
-        result.learned_by_back_propagation, false, 1.5}},
-      frame, true);
+  return script_of({{fmt::format("central differences ({} forward passes a step)",
+                                 result.central_differences.passes_per_step),
+                     steps, result.learned_by_central_differences, false, 6},
+                    {fmt::format("back-propagation (as long as {})", result.back_propagation.passes_per_step),
+                     steps, result.learned_by_back_propagation, false, 1.5}},
+                   frame, true);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class Plots {
   void draw_confusion(const std::vector<SummaryEntry>& summary) {
     const SummaryEntry* entry = find_entry(summary, "confusion");
     if (entry == nullptr) return;
-    const auto* counts = std::get_if<std::vector<double>>(&entry->value);
+    const auto* counts = std::get_if<std::vector<std::int64_t>>(&entry->value);
     if (counts != nullptr && !counts->empty())
       write("confusion.png", confusion_script(*counts, learner_.config().preset + ": confusion matrix"));
   }
@@ -88,16 +88,17 @@ class Plots {
   Clock::time_point drawn_ = Clock::now();
 };
 
-nlohmann::ordered_json result_json(const Run& run, const Learner& learner, std::int64_t begun_at,
+/// Time, samples and rate are of this process alone, which trained from iteration `resumed_at` on.
+nlohmann::ordered_json result_json(const Run& run, const Learner& learner, std::int64_t resumed_at,
                                    double seconds, const std::vector<SummaryEntry>& summary) {
-  const std::int64_t samples = (learner.iteration() - begun_at) * learner.samples_per_iteration();
+  const std::int64_t samples = (learner.iteration() - resumed_at) * learner.samples_per_iteration();
   nlohmann::ordered_json json = {
       {"preset", learner.config().preset},
       {"seed", learner.config().seed},
       {"finished", true},
       {"iterations", learner.iteration()},
       {"device", run.device.name()},
-      {"begun_at", begun_at},
+      {"resumed_at", resumed_at},
       {"seconds", seconds},
       {"samples", samples},
       {"samples_per_second", seconds > 0 ? static_cast<double>(samples) / seconds : 0.0}};
@@ -159,9 +160,11 @@ void go_on(const TrainCommand& command, const Run& run, Learner& learner, const 
     throw Error(fmt::format("{}; the run stands at iteration {}: {}", error.what(), kept,
                             resume_command(folder.path())));
   }
-  if (!finished)
+  if (!finished) {
+    plots.draw_curves();
     throw Interrupted(fmt::format("interrupted at iteration {} of {}; to go on: {}", learner.iteration(),
                                   learner.iterations(), resume_command(folder.path())));
+  }
   finish(command, run, learner, folder, plots, begun_at, seconds);
 }
 

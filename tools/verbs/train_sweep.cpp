@@ -9,6 +9,7 @@
 #include "tools/picture_options.h"
 #include "tools/progress.h"
 #include "tools/run_folder.h"
+#include "tools/run_report.h"
 #include "tools/sweep.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
@@ -91,8 +92,8 @@ std::string sweep_text(const std::filesystem::path& folder, Device device, const
                       "most");
   for (const ColumnStatistics& column : columns)
     if (column.name != "converged")
-      text += fmt::format("  {:<{}}  {:>10.4g}  {:>10.4g}  {:>10.4g}  {:>10.4g}\n", column.name, widest,
-                          column.mean, column.median, column.least, column.most);
+      text += fmt::format("  {:<{}}  {:>10.4g}  {:>10.4g}  {:>10.4g}  {:>10.4g}\n", words_of(column.name),
+                          widest, column.mean, column.median, column.least, column.most);
   return text;
 }
 

@@ -1,4 +1,4 @@
-#include "models/reference_network.h"
+#include "models/double_precision_network.h"
 
 #include <fmt/format.h>
 
@@ -28,7 +28,7 @@ Moments moments(const std::vector<double>& values, double epsilon) {
 
 }  // namespace
 
-ReferenceNetwork::ReferenceNetwork(NetworkDescription description) {
+DoublePrecisionNetwork::DoublePrecisionNetwork(NetworkDescription description) {
   description.validate();
   inputs_ = static_cast<std::size_t>(description.inputs);
   std::size_t width = inputs_;
@@ -44,25 +44,25 @@ ReferenceNetwork::ReferenceNetwork(NetworkDescription description) {
       place += 2 * width;
     }
     width = module.outputs;
-    modules_.push_back(std::move(module));
+    modules_.push_back(module);
   }
   parameter_count_ = static_cast<std::int64_t>(place);
 }
 
-std::size_t ReferenceNetwork::row_count(const std::vector<double>& parameters,
-                                        const std::vector<double>& inputs) const {
+std::size_t DoublePrecisionNetwork::row_count(const std::vector<double>& parameters,
+                                              const std::vector<double>& inputs) const {
   if (static_cast<std::int64_t>(parameters.size()) != parameter_count_)
-    throw InvalidArgument(
-        fmt::format("reference network: {} parameters; it has {}", parameters.size(), parameter_count_));
+    throw InvalidArgument(fmt::format("double-precision network: {} parameters; it has {}", parameters.size(),
+                                      parameter_count_));
   if (inputs.empty() || inputs.size() % inputs_ != 0)
-    throw InvalidArgument(fmt::format("reference network: {} inputs; rows of {} are needed, one at least",
-                                      inputs.size(), inputs_));
+    throw InvalidArgument(fmt::format(
+        "double-precision network: {} inputs; rows of {} are needed, one at least", inputs.size(), inputs_));
   return inputs.size() / inputs_;
 }
 
 // values[0] is the input, values[m + 1] what module m makes of values[m].
-void ReferenceNetwork::run(const std::vector<double>& parameters, const double* input,
-                           std::vector<std::vector<double>>& values) const {
+void DoublePrecisionNetwork::run(const std::vector<double>& parameters, const double* input,
+                                 std::vector<std::vector<double>>& values) const {
   values.resize(modules_.size() + 1);
   values[0].assign(input, input + inputs_);
   for (std::size_t m = 0; m < modules_.size(); ++m) {
@@ -95,9 +95,9 @@ void ReferenceNetwork::run(const std::vector<double>& parameters, const double* 
 }
 
 // `delta` is the gradient with respect to the outputs; parameters' gradients are added.
-void ReferenceNetwork::run_back(const std::vector<double>& parameters,
-                                const std::vector<std::vector<double>>& values, std::vector<double> delta,
-                                std::vector<double>& gradient) const {
+void DoublePrecisionNetwork::run_back(const std::vector<double>& parameters,
+                                      const std::vector<std::vector<double>>& values,
+                                      std::vector<double> delta, std::vector<double>& gradient) const {
   for (std::size_t m = modules_.size(); m-- > 0;) {
     const Module& module = modules_[m];
     const std::vector<double>& x = values[m];
@@ -141,8 +141,8 @@ void ReferenceNetwork::run_back(const std::vector<double>& parameters,
   }
 }
 
-std::vector<double> ReferenceNetwork::forward(const std::vector<double>& parameters,
-                                              const std::vector<double>& inputs) const {
+std::vector<double> DoublePrecisionNetwork::forward(const std::vector<double>& parameters,
+                                                    const std::vector<double>& inputs) const {
   const std::size_t rows = row_count(parameters, inputs);
   std::vector<std::vector<double>> values;
   std::vector<double> outputs;
@@ -153,27 +153,27 @@ std::vector<double> ReferenceNetwork::forward(const std::vector<double>& paramet
   return outputs;
 }
 
-double ReferenceNetwork::mean_square_error(const std::vector<double>& parameters,
-                                           const std::vector<double>& inputs,
-                                           const std::vector<double>& targets) const {
+double DoublePrecisionNetwork::mean_square_error(const std::vector<double>& parameters,
+                                                 const std::vector<double>& inputs,
+                                                 const std::vector<double>& targets) const {
   const std::vector<double> outputs = forward(parameters, inputs);
   if (outputs.size() != targets.size())
     throw InvalidArgument(
-        fmt::format("reference network: {} targets for {} outputs", targets.size(), outputs.size()));
+        fmt::format("double-precision network: {} targets for {} outputs", targets.size(), outputs.size()));
   double sum = 0;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     sum += (outputs[i] - targets[i]) * (outputs[i] - targets[i]);
   return sum / static_cast<double>(outputs.size());
 }
 
-std::vector<double> ReferenceNetwork::gradient(const std::vector<double>& parameters,
-                                               const std::vector<double>& inputs,
-                                               const std::vector<double>& targets) const {
+std::vector<double> DoublePrecisionNetwork::gradient(const std::vector<double>& parameters,
+                                                     const std::vector<double>& inputs,
+                                                     const std::vector<double>& targets) const {
   const std::size_t rows = row_count(parameters, inputs);
   const std::size_t width = modules_.back().outputs;
   if (targets.size() != rows * width)
     throw InvalidArgument(
-        fmt::format("reference network: {} targets for {} outputs", targets.size(), rows * width));
+        fmt::format("double-precision network: {} targets for {} outputs", targets.size(), rows * width));
   std::vector<double> result(parameters.size(), 0.0);
   std::vector<std::vector<double>> values;
   for (std::size_t row = 0; row < rows; ++row) {
@@ -186,10 +186,10 @@ std::vector<double> ReferenceNetwork::gradient(const std::vector<double>& parame
   return result;
 }
 
-std::vector<double> ReferenceNetwork::central_differences(std::vector<double> parameters,
-                                                          const std::vector<double>& inputs,
-                                                          const std::vector<double>& targets,
-                                                          double h) const {
+std::vector<double> DoublePrecisionNetwork::central_differences(std::vector<double> parameters,
+                                                                const std::vector<double>& inputs,
+                                                                const std::vector<double>& targets,
+                                                                double h) const {
   std::vector<double> result(parameters.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const double here = parameters[i];

@@ -11,10 +11,10 @@ namespace atelier {
 /// against where no other arithmetic will do. Shares the activations' formulas
 /// (kernels/activation_function.h) with the engine, and nothing else. Parameters are flat, in the order of
 /// Network::parameters().
-class ReferenceNetwork {
+class DoublePrecisionNetwork {
  public:
   /// Throws InvalidArgument as NetworkDescription::validate.
-  explicit ReferenceNetwork(NetworkDescription description);
+  explicit DoublePrecisionNetwork(NetworkDescription description);
 
   [[nodiscard]] std::int64_t parameter_count() const { return parameter_count_; }
 

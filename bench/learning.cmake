@@ -1,0 +1,3 @@
+add_executable(bench_learning learning.cpp kernels_report.cpp)
+atelier_vector_objects(bench_learning multiply_add_peak.cpp)
+target_link_libraries(bench_learning PRIVATE atelier_models atelier_warnings benchmark::benchmark)
