@@ -35,6 +35,8 @@ void noise(benchmark::State& state, Device device, bool normal) {
   Stream stream(device);
   const std::int64_t size = device.kind() == DeviceKind::cuda ? std::int64_t{1} << 26 : std::int64_t{1} << 20;
   Buffer<float> values(stream, size, "noise");
+  atelier::fill_bytes(stream, values.data(), 0, static_cast<std::size_t>(values.size()) * sizeof(float));
+  stream.synchronize();
   for (auto step : state) {
     if (normal)
       fill_normal(stream, values.view(), {1, 0});
@@ -78,6 +80,7 @@ void activation_error(benchmark::State& state, Device device, Activation kind) {
   Buffer<float> output(stream, kCount);
   fill_uniform(stream, input.view(), {3, 0}, 0, -9.0F, 9.0F);
   upload<float>(stream, weight.view(), std::vector<float>{1.0F});
+  stream.synchronize();
   for (auto step : state) {
     linear_forward(stream, input.matrix(kCount, 1), weight.matrix(1, 1), {}, {kind},
                    output.matrix(kCount, 1));

@@ -140,6 +140,8 @@ void classifier(benchmark::State& state, Device device, std::int64_t batch, bool
     pass.backward_and_step(stream, optimizer, {count.data(), 1, 1});
   }
   const atelier::Graph graph = stream.end_capture();
+  graph.launch(stream);
+  stream.synchronize();
   const int launches = static_cast<int>(std::max<std::int64_t>(1, 64 / batch));
   for (auto step : state) {
     for (int i = 0; i < launches; ++i) graph.launch(stream);

@@ -34,13 +34,20 @@ void forward(float slope, const float* input, float* output, std::int64_t count)
   });
 }
 
+/// Whether the derivative is taken from the value alone, so that the input need not be read: the same bits,
+/// since these formulas name x for NaN only, where the value is NaN too.
+constexpr bool from_value(Activation kind) {
+  return kind == Activation::sigmoid || kind == Activation::tanh;
+}
+
 template <Activation kKind>
 void backward(float slope, const float* input, const float* output, const float* output_gradient,
               float* input_gradient, std::int64_t count) {
   for_each_vector(count, [=](std::int64_t i, int lanes) {
-    const FloatVector derivative =
-        activation_derivative({kKind, slope}, load_lanes(input + i, lanes), load_lanes(output + i, lanes));
-    store_lanes(input_gradient + i, load_lanes(output_gradient + i, lanes) * derivative, lanes);
+    const FloatVector y = load_lanes(output + i, lanes);
+    const FloatVector x = from_value(kKind) ? y : load_lanes(input + i, lanes);
+    const FloatVector gradient = load_lanes(output_gradient + i, lanes);
+    store_lanes(input_gradient + i, gradient * activation_derivative({kKind, slope}, x, y), lanes);
   });
 }
 

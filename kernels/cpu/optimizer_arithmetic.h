@@ -33,7 +33,7 @@ ATELIER_INLINE FloatVector quotient_by_products(FloatVector a, FloatVector b) {
   const __m512 quotient = _mm512_mul_ps(dividend, inverse);
   const __m512 remainder = _mm512_fnmadd_ps(divisor, quotient, dividend);
   // 2^-75 <= |a| < 2^75 and 2^-45 <= b < 2^45, by their bits.
-  const __m512i magnitude = (__m512i)(bits(a) + bits(a));
+  const __m512i magnitude = _mm512_add_epi32(_mm512_castps_si512(dividend), _mm512_castps_si512(dividend));
   const __mmask16 usual = _mm512_cmplt_epu32_mask(
       _mm512_sub_epi32(magnitude, _mm512_set1_epi32((127 - 75) << 24)), _mm512_set1_epi32(150 << 24));
   const __m512i after =  // b's bits and 1: an all ones significand has become 0

@@ -178,13 +178,15 @@ TEST(Activation, DerivativesAtKinks) {
 }
 
 // On every device: a linear layer of one input and the weight 1 applies the activation to exact arguments.
+// simt runs, a thread at a time, the code that SinglePrecisionKeepsItsBound tries at all of them: a few do.
 class ActivationOnDevice : public ::testing::TestWithParam<Device> {};
 
 void expect_bound_on(Device device, const std::string& what) {
   Stream stream(device);
   std::vector<float> x;
-  for (const float value : arguments())
-    if (std::fabs(value) < 3e7F) x.push_back(value);
+  const std::vector<float> all = arguments();
+  for (std::size_t i = 0; i < all.size(); i += device.kind() == DeviceKind::simt ? 11 : 1)
+    if (std::fabs(all[i]) < 3e7F) x.push_back(all[i]);
   const auto count = static_cast<std::int64_t>(x.size());
   Buffer<float> input(stream, count);
   Buffer<float> weight(stream, 1);

@@ -55,9 +55,10 @@ TEST(Data, SheetHoldsThePictures) {
 
 TEST(Data, OnePictureIsWhatClassifyReads) {
   const TemporaryFolder folder;
-  ASSERT_EQ(atelier({"data", "--count", "1", "-o", folder / "one.png"}).code, 0);
+  const std::vector<std::string> words{"data", "--split", "test", "--count", "1", "-o", folder / "one.png"};
+  ASSERT_EQ(atelier(words).code, 0);
   EXPECT_EQ(read_pixels(folder / "one.png").width, 28);
-  EXPECT_EQ(atelier({"data", "--count", "1", "-o", folder / "one.png"}).code, 1);  // it is there now
+  EXPECT_EQ(atelier(words).code, 1);  // it is there now
 }
 
 TEST(Data, MistakesAreOneLine) {

@@ -86,6 +86,8 @@ void show_data(const DataCommand& command) {
     split = Split::test;
   else if (command.split != "train")
     throw UsageError(fmt::format("--split {}: it is train or test", command.split));
+  if (!command.run.output.empty())
+    (void)picture_file_of(command.run.output);  // refuses a wrong name before the data is read
   const DataSet data = load_data_set(command.name, split, command.data_folder);
   if (data.count == 0) throw Error(fmt::format("{} has no {} part", command.name, command.split));
   if (command.first >= data.count)
