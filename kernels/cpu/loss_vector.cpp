@@ -9,14 +9,18 @@ namespace {
 
 constexpr float kLeastLog = -100.0F;  // torch.nn.BCELoss
 
+// Lanes that wrap where the exponents of zeros, negatives and NaN leave the range.
+typedef std::uint32_t WrappingVector __attribute__((vector_size(kVectorBytes)));
+
 // x = 2^e (1 + f) with 1 + f in [sqrt 1/2, sqrt 2], for normal x > 0.
 struct Reduction {
   FloatVector scale;  // 2^-e
   FloatVector exponent;
 };
 ATELIER_INLINE Reduction reduce(FloatVector x) {
-  const Int32Vector place = (bits(x) - 0x3F3504F3) & static_cast<std::int32_t>(0xFF800000U);
-  return {from_bits(0x3F800000 - place), __builtin_convertvector(place >> 23, FloatVector)};
+  const WrappingVector place = ((WrappingVector)bits(x) - 0x3F3504F3U) & 0xFF800000U;
+  return {from_bits((Int32Vector)(0x3F800000U - place)),
+          __builtin_convertvector((Int32Vector)place >> 23, FloatVector)};
 }
 
 // e log 2 + log(1 + f), log(1 + f) = f + f^2 P(f): the polynomial of kernels/noise_function.h, relative error

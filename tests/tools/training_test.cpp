@@ -149,7 +149,7 @@ void expect_survives(const std::vector<std::string>& words, int kills, int longe
 
 // LongTrain kills every preset sixty times.
 TEST(Train, ClassifierSurvivesKills) {
-  expect_survives(with(kClassifier, {"6000"}), 8, 500, 1);
+  expect_survives(with(kClassifier, {"6000"}), 20, 500, 1);
 }
 TEST(Train, PatternSurvivesKills) {
   expect_survives(kPattern, 5, 300, 2);
