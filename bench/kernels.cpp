@@ -5,8 +5,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -20,8 +18,6 @@
 #include "kernels/noise.h"
 #include "runtime/buffer.h"
 #include "runtime/device.h"
-#include "runtime/instruction_set.h"
-#include "runtime/parallel.h"
 
 namespace {
 
@@ -115,28 +111,11 @@ void register_all(Device device) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const char* threads = std::getenv("ATELIER_BENCH_THREADS");
-  try {
-    atelier::set_cpu_threads(threads != nullptr ? std::atoi(threads) : 1);
-    for (const Device device : atelier::devices_present())
-      if (device.kind() != DeviceKind::simt) {
-        register_linear_benchmarks(device);
-        register_elementwise_benchmarks(device);
-        register_layer_norm_and_loss_benchmarks(device);
-        register_optimizer_benchmarks(device);
-        register_all(device);
-      }
-    benchmark::AddCustomContext("instruction_set",
-                                std::string(instruction_set_name(atelier::instruction_set())));
-    benchmark::AddCustomContext("cpu_threads", std::to_string(atelier::cpu_threads()));
-    benchmark::AddCustomContext("core_peak_gflops", std::to_string(core_peak()));
-  } catch (const atelier::Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-  benchmark::Initialize(&count, arguments);
-  if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return run_benchmarks(count, arguments, [](Device device) {
+    register_linear_benchmarks(device);
+    register_elementwise_benchmarks(device);
+    register_layer_norm_and_loss_benchmarks(device);
+    register_optimizer_benchmarks(device);
+    register_all(device);
+  });
 }

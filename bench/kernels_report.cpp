@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "bench/multiply_add_peak.h"
 #include "runtime/buffer.h"
+#include "runtime/error.h"
 #include "runtime/instruction_set.h"
 #include "runtime/parallel.h"
 #include "runtime/stream.h"
@@ -73,4 +77,25 @@ void report(benchmark::State& state, double work, const char* unit, double limit
     state.counters["percent_of_limit"] =
         benchmark::Counter(100 * rate / limit, benchmark::Counter::kIsIterationInvariantRate);
   }
+}
+
+int run_benchmarks(int count, char** arguments, const std::function<void(atelier::Device)>& add_rows) {
+  const char* threads = std::getenv("ATELIER_BENCH_THREADS");
+  try {
+    atelier::set_cpu_threads(threads != nullptr ? std::atoi(threads) : 1);
+    for (const atelier::Device device : atelier::devices_present())
+      if (device.kind() != atelier::DeviceKind::simt) add_rows(device);
+    benchmark::AddCustomContext("instruction_set",
+                                std::string(instruction_set_name(atelier::instruction_set())));
+    benchmark::AddCustomContext("cpu_threads", std::to_string(atelier::cpu_threads()));
+    benchmark::AddCustomContext("core_peak_gflops", std::to_string(core_peak()));
+  } catch (const atelier::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  benchmark::Initialize(&count, arguments);
+  if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
 }

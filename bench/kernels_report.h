@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "runtime/device.h"
 
@@ -20,3 +21,8 @@
 /// `work` (operations or bytes) an iteration, as "rate" in `unit` (1e9 a second) and, where limit > 0, in
 /// percent of it.
 void report(benchmark::State& state, double work, const char* unit, double limit);
+/// The program of a benchmark binary: the rows that `add_rows` registers for each device present but simt. On
+/// cpu one thread, or as many as ATELIER_BENCH_THREADS says; the report's context has them, the instruction
+/// set and core_peak(). Returns main's result.
+[[nodiscard]] int run_benchmarks(int count, char** arguments,
+                                 const std::function<void(atelier::Device)>& add_rows);

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -19,9 +17,7 @@
 #include "models/network.h"
 #include "runtime/buffer.h"
 #include "runtime/device.h"
-#include "runtime/error.h"
 #include "runtime/graph.h"
-#include "runtime/instruction_set.h"
 #include "runtime/parallel.h"
 #include "runtime/stream.h"
 
@@ -172,22 +168,5 @@ void register_all(Device device) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const char* threads = std::getenv("ATELIER_BENCH_THREADS");
-  try {
-    atelier::set_cpu_threads(threads != nullptr ? std::atoi(threads) : 1);
-    for (const Device device : atelier::devices_present())
-      if (device.kind() != DeviceKind::simt) register_all(device);
-    benchmark::AddCustomContext("instruction_set",
-                                std::string(instruction_set_name(atelier::instruction_set())));
-    benchmark::AddCustomContext("cpu_threads", std::to_string(atelier::cpu_threads()));
-    benchmark::AddCustomContext("core_peak_gflops", std::to_string(core_peak()));
-  } catch (const atelier::Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-  benchmark::Initialize(&count, arguments);
-  if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return run_benchmarks(count, arguments, register_all);
 }

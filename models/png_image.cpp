@@ -103,8 +103,9 @@ class PngReader {
     for (std::size_t y = 0; y < height; ++y) rows[y] = pixels.data() + y * row_bytes;
     if (!read_rows(decoder_, rows.data())) fail();
     image.pixels.resize(static_cast<std::size_t>(image.width) * height);
+    const bool dark = dark_on_transparent(pixels, channels);
     for (std::size_t i = 0; i < image.pixels.size(); ++i)
-      image.pixels[i] = gray(pixels.data() + i * channels, channels);
+      image.pixels[i] = shown(pixels.data() + i * channels, channels, dark);
     return image;
   }
 
@@ -130,11 +131,26 @@ class PngReader {
                                         bytes_, image.width, image.height));
   }
 
-  static std::uint8_t gray(const png_byte* pixel, std::size_t channels) {
-    unsigned value = pixel[0];
-    if (channels >= 3) value = (299U * pixel[0] + 587U * pixel[1] + 114U * pixel[2] + 500U) / 1000U;
-    if (channels == 2 || channels == 4) value = (value * pixel[channels - 1] + 127U) / 255U;
-    return static_cast<std::uint8_t>(value);
+  static unsigned gray(const png_byte* pixel, std::size_t channels) {
+    if (channels < 3) return pixel[0];
+    return (299U * pixel[0] + 587U * pixel[1] + 114U * pixel[2] + 500U) / 1000U;
+  }
+  static unsigned opacity(const png_byte* pixel, std::size_t channels) {
+    return channels % 2 == 0 ? pixel[channels - 1] : 255U;
+  }
+  /// Something is transparent, and on black nothing would show.
+  static bool dark_on_transparent(const std::vector<png_byte>& pixels, std::size_t channels) {
+    constexpr unsigned kHardlyShows = 64;
+    bool transparent = false;
+    for (std::size_t i = 0; i < pixels.size(); i += channels) {
+      if (shown(&pixels[i], channels, false) >= kHardlyShows) return false;
+      transparent = transparent || opacity(&pixels[i], channels) == 0;
+    }
+    return transparent;
+  }
+  static std::uint8_t shown(const png_byte* pixel, std::size_t channels, bool dark) {
+    const unsigned value = dark ? 255U - gray(pixel, channels) : gray(pixel, channels);
+    return static_cast<std::uint8_t>((value * opacity(pixel, channels) + 127U) / 255U);
   }
 
   const std::string& source_;

@@ -83,6 +83,8 @@ std::vector<std::uint8_t> laid_down(const PngImage& picture, double x, double y,
 PreparedDigit prepare_digit(const PngImage& source, std::int64_t width, std::int64_t height) {
   PngImage picture = source;
   PreparedDigit result;
+  result.blank = std::all_of(picture.pixels.begin(), picture.pixels.end(),
+                             [&](std::uint8_t value) { return value == picture.pixels.front(); });
   result.inverted = mean_of_rim(picture) > 127.5;
   if (result.inverted)
     for (std::uint8_t& value : picture.pixels) value = static_cast<std::uint8_t>(255 - value);

@@ -12,6 +12,7 @@ struct PreparedDigit {
   std::vector<std::uint8_t> pixels;  // height * width of the network's input
   bool inverted = false;             // it was dark on light
   bool fitted = false;               // it had another size
+  bool blank = false;                // all pixels are alike: nothing is drawn
 };
 
 /// A picture whose rim is lighter than mid-grey is inverted. One of another size than width x height is

@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kFormat = "1";
 constexpr const char* kIteration = "iteration";
+constexpr const char* kData = "data";
 
 std::string metadata_of(const TensorFile& file, const char* key) {
   const auto found = file.metadata.find(key);
@@ -61,6 +62,27 @@ std::int64_t open_checkpoint(const TensorFile& file, const TrainingConfig& confi
     throw InvalidArgument(
         fmt::format("checkpoint: it was taken after {} iterations, the run has {}", iteration, iterations));
   return static_cast<std::int64_t>(iteration);
+}
+
+TensorFile begin_network_checkpoint(const TrainingConfig& config, std::int64_t iteration,
+                                    const NetworkDescription& network, const std::string& prefix,
+                                    const std::string& data) {
+  TensorFile file = begin_checkpoint(config, iteration);
+  file.metadata["network"] = network.text();
+  file.metadata["network_prefix"] = prefix;
+  file.metadata[kData] = data;
+  return file;
+}
+
+std::int64_t open_data_checkpoint(const TensorFile& file, const TrainingConfig& config,
+                                  std::int64_t iterations, const std::string& data) {
+  const std::int64_t iteration = open_checkpoint(file, config, iterations);
+  if (const std::string found = metadata_of(file, kData); found != data)
+    throw InvalidArgument(
+        fmt::format("the checkpoint's run had other training data (fingerprint {}, these have {}); give it "
+                    "the same data set",
+                    found.empty() ? "missing" : found, data));
+  return iteration;
 }
 
 void save_count(TensorFile& file, const std::string& name, std::uint64_t value) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/learner.h"
+#include "models/network.h"
 #include "models/safetensors.h"
 #include "runtime/buffer.h"
 #include "runtime/stream.h"
@@ -27,6 +28,15 @@ namespace atelier::detail {
 /// that does), an iteration below 0 or beyond `iterations`.
 [[nodiscard]] std::int64_t open_checkpoint(const TensorFile& file, const TrainingConfig& config,
                                            std::int64_t iterations);
+
+/// The checkpoint of a run that trains one network on a data set: begin_checkpoint, and the metadata
+/// "network" (its text), "network_prefix" and "data" (fingerprint() of the data).
+[[nodiscard]] TensorFile begin_network_checkpoint(const TrainingConfig& config, std::int64_t iteration,
+                                                  const NetworkDescription& network,
+                                                  const std::string& prefix, const std::string& data);
+/// open_checkpoint for a run on a data set: throws InvalidArgument also where the run had other data.
+[[nodiscard]] std::int64_t open_data_checkpoint(const TensorFile& file, const TrainingConfig& config,
+                                                std::int64_t iterations, const std::string& data);
 
 /// A whole number of the host: random counters, places in the data.
 void save_count(TensorFile& file, const std::string& name, std::uint64_t value);

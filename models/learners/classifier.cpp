@@ -171,10 +171,8 @@ class Classifier final : public Learner {
   }
 
   [[nodiscard]] TensorFile checkpoint() override {
-    TensorFile file = begin_checkpoint(config_, loop_.iteration());
-    file.metadata["network"] = network_.description().text();
-    file.metadata["network_prefix"] = "network.";
-    file.metadata["data"] = data_fingerprint_;
+    TensorFile file = begin_network_checkpoint(config_, loop_.iteration(), network_.description(), "network.",
+                                               data_fingerprint_);
     network_.save(stream_, file, "network.");
     optimizer_.save(stream_, network_, file, "optimizer.");
     mean_.save(file, "loss");
@@ -182,8 +180,7 @@ class Classifier final : public Learner {
   }
 
   void restore(const TensorFile& file) override {
-    const std::int64_t iteration = open_checkpoint(file, config_, loop_.iterations());
-    require_same_data(file, data_fingerprint_);
+    const std::int64_t iteration = open_data_checkpoint(file, config_, loop_.iterations(), data_fingerprint_);
     const MeanLoss mean = MeanLoss::load(file, "loss");
     network_.load(stream_, file, "network.");
     optimizer_.load(stream_, network_, file, "optimizer.");
@@ -284,16 +281,9 @@ std::vector<GrayPicture> Classifier::samples() {
 
 std::unique_ptr<Learner> make_classifier(Stream& stream, const TrainingConfig& config, const DataSet& train,
                                          const DataSet& test) {
-  if (train.count < 1)
-    throw InvalidArgument(fmt::format("{}: there are no pictures to learn from", config.preset));
+  require_pictures(config, train, test);
   require_labels(train);
-  if (test.count > 0) {
-    require_labels(test);
-    if (test.width != train.width || test.height != train.height)
-      throw InvalidArgument(
-          fmt::format("{}: its pictures are {} x {}, those of {} are {} x {}; one size is due", test.name,
-                      test.width, test.height, train.name, train.width, train.height));
-  }
+  if (test.count > 0) require_labels(test);
   return std::make_unique<Classifier>(stream, config, train, test);
 }
 

@@ -102,10 +102,8 @@ class DiscriminatorNoise final : public Learner {
   }
 
   [[nodiscard]] TensorFile checkpoint() override {
-    TensorFile file = begin_checkpoint(config_, loop_.iteration());
-    file.metadata["network"] = network_.description().text();
-    file.metadata["network_prefix"] = "discriminator.";
-    file.metadata["data"] = data_fingerprint_;
+    TensorFile file = begin_network_checkpoint(config_, loop_.iteration(), network_.description(),
+                                               "discriminator.", data_fingerprint_);
     network_.save(stream_, file, "discriminator.");
     optimizer_.save(stream_, network_, file, "optimizer.");
     real_.save(file, "loss_real");
@@ -114,8 +112,7 @@ class DiscriminatorNoise final : public Learner {
   }
 
   void restore(const TensorFile& file) override {
-    const std::int64_t iteration = open_checkpoint(file, config_, loop_.iterations());
-    require_same_data(file, data_fingerprint_);
+    const std::int64_t iteration = open_data_checkpoint(file, config_, loop_.iterations(), data_fingerprint_);
     const MeanLoss real = MeanLoss::load(file, "loss_real");
     const MeanLoss noise = MeanLoss::load(file, "loss_noise");
     network_.load(stream_, file, "discriminator.");
@@ -201,12 +198,7 @@ class DiscriminatorNoise final : public Learner {
 
 std::unique_ptr<Learner> make_discriminator_noise(Stream& stream, const TrainingConfig& config,
                                                   const DataSet& train, const DataSet& test) {
-  if (train.count < 1)
-    throw InvalidArgument(fmt::format("{}: there are no pictures to learn from", config.preset));
-  if (test.count > 0 && (test.width != train.width || test.height != train.height))
-    throw InvalidArgument(
-        fmt::format("{}: its pictures are {} x {}, those of {} are {} x {}; one size is due", test.name,
-                    test.width, test.height, train.name, train.width, train.height));
+  require_pictures(config, train, test);
   return std::make_unique<DiscriminatorNoise>(stream, config, train, test.count > 0 ? test : train);
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/ordering.h"
+#include "models/learners/factories.h"
 #include "runtime/error.h"
 
 namespace atelier::detail {
@@ -38,6 +39,15 @@ std::int64_t iterations_per_epoch(const EpochPlan& plan) {
 }
 
 }  // namespace
+
+void require_pictures(const TrainingConfig& config, const DataSet& train, const DataSet& test) {
+  if (train.count < 1)
+    throw InvalidArgument(fmt::format("{}: there are no pictures to learn from", config.preset));
+  if (test.count > 0 && (test.width != train.width || test.height != train.height))
+    throw InvalidArgument(
+        fmt::format("{}: its pictures are {} x {}, those of {} are {} x {}; one size is due", test.name,
+                    test.width, test.height, train.name, train.width, train.height));
+}
 
 DeviceData::DeviceData(Stream& stream, const DataSet& data, std::int64_t samples, const std::string& label)
     : arena_(stream, plan_of(data, samples), label) {

@@ -22,4 +22,8 @@ namespace atelier::detail {
 /// "pattern1010-discriminator", "pattern1010-gan".
 [[nodiscard]] std::unique_ptr<Learner> make_pattern1010(Stream& stream, const TrainingConfig& config);
 
+/// What these learners ask of pictures. Throws InvalidArgument: `train` has none, or `test` has some of other
+/// sides.
+void require_pictures(const TrainingConfig& config, const DataSet& train, const DataSet& test);
+
 }  // namespace atelier::detail

@@ -1,13 +1,10 @@
 #include "models/learners/mean_loss.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "models/learners/checkpoint.h"
-#include "runtime/error.h"
 
 namespace atelier::detail {
 namespace {
@@ -53,15 +50,6 @@ MeanLoss MeanLoss::load(const TensorFile& file, const std::string& name) {
   mean.last_ = load_number(file, name + ".last");
   mean.taken_ = load_count(file, name + ".taken") != 0;
   return mean;
-}
-
-void require_same_data(const TensorFile& file, const std::string& fingerprint) {
-  const auto found = file.metadata.find("data");
-  if (found == file.metadata.end() || found->second != fingerprint)
-    throw InvalidArgument(
-        fmt::format("the checkpoint's run had other training data (fingerprint {}, these have {}); give it "
-                    "the same data set",
-                    found == file.metadata.end() ? "missing" : found->second, fingerprint));
 }
 
 }  // namespace atelier::detail

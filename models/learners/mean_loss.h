@@ -33,7 +33,4 @@ class MeanLoss {
   bool taken_ = false;
 };
 
-/// Throws InvalidArgument where the checkpoint's run had other data (metadata "data": fingerprint()).
-void require_same_data(const TensorFile& file, const std::string& fingerprint);
-
 }  // namespace atelier::detail

@@ -9,11 +9,9 @@
 #include "kernels/layer_norm.h"
 #include "runtime/buffer.h"
 #include "runtime/stream.h"
+#include "tests/kernels/placed_matrix.h"
 
 namespace atelier::testing {
-
-/// What lies around results, and must still lie there afterwards.
-inline constexpr float kLayerNormCanary = 7654321.0F;
 
 /// A layer normalisation of one shape, place in memory and distribution of inputs.
 struct LayerNormProblem {
@@ -37,48 +35,18 @@ struct LayerNormProblem {
   }
 };
 
-/// A matrix on the host and on a device, `offset` floats from an aligned address, `gap` floats between rows.
-struct LayerNormMatrix {
-  LayerNormMatrix(Stream& stream, std::int64_t rows, std::int64_t columns, std::int64_t offset,
-                  std::int64_t gap, float filler)
-      : host(static_cast<std::size_t>(offset + rows * (columns + gap) + 4), filler),
-        buffer(stream, static_cast<std::int64_t>(host.size())),
-        view{buffer.data() + offset, rows, columns, columns + gap},
-        first(offset) {}
-
-  float& at(std::int64_t row, std::int64_t column) {
-    return host[static_cast<std::size_t>(first + row * view.stride + column)];
-  }
-  [[nodiscard]] std::size_t touched() const {
-    std::size_t wrong = 0;
-    for (std::size_t i = 0; i < host.size(); ++i) {
-      const std::int64_t place = static_cast<std::int64_t>(i) - first;
-      const bool inside = place >= 0 && place < view.rows * view.stride && place % view.stride < view.columns;
-      wrong += !inside && host[i] != kLayerNormCanary;
-    }
-    return wrong;
-  }
-  void up(Stream& stream) { upload<float>(stream, buffer.view(), host); }
-  void down(Stream& stream) { host = download<float>(stream, buffer.view()); }
-
-  std::vector<float> host;
-  Buffer<float> buffer;
-  MatrixView<float> view;
-  std::int64_t first;
-};
-
 /// Random operands of a problem, on the host and in device memory, and the calls.
 struct LayerNormOperands {
   LayerNormOperands(Stream& stream, const LayerNormProblem& given)
       : problem(given),
-        x(stream, given.rows, given.columns, given.offset, given.gap,
+        x(stream, given.rows, given.columns, {given.offset, given.gap},
           std::numeric_limits<float>::quiet_NaN()),
-        y(stream, given.rows, given.columns, given.offset, given.gap, kLayerNormCanary),
-        dy(stream, given.rows, given.columns, given.offset, given.gap,
+        y(stream, given.rows, given.columns, {given.offset, given.gap}, kCanary),
+        dy(stream, given.rows, given.columns, {given.offset, given.gap},
            std::numeric_limits<float>::quiet_NaN()),
-        dx(stream, given.rows, given.columns, given.offset, given.gap, kLayerNormCanary),
-        vectors(stream, 4, given.columns, given.offset, 0, std::numeric_limits<float>::quiet_NaN()),
-        statistics(stream, 2, given.rows, given.offset, 0, kLayerNormCanary),
+        dx(stream, given.rows, given.columns, {given.offset, given.gap}, kCanary),
+        vectors(stream, 4, given.columns, {given.offset, 0}, std::numeric_limits<float>::quiet_NaN()),
+        statistics(stream, 2, given.rows, {given.offset, 0}, kCanary),
         scratch(stream, layer_norm_backward_scratch(given.rows, given.columns) + 1) {
     std::mt19937 generator(given.seed);
     std::normal_distribution<double> normal;
@@ -95,7 +63,7 @@ struct LayerNormOperands {
   }
 
   void up(Stream& stream) {
-    for (LayerNormMatrix* matrix : {&x, &y, &dy, &dx, &vectors, &statistics}) matrix->up(stream);
+    for (PlacedMatrix* matrix : {&x, &y, &dy, &dx, &vectors, &statistics}) matrix->to_device(stream);
     fill_bytes(stream, scratch.data(), 0xFF, static_cast<std::size_t>(scratch.size()) * sizeof(float));
   }
   [[nodiscard]] VectorView<const float> gamma() const {
@@ -117,12 +85,12 @@ struct LayerNormOperands {
   }
 
   LayerNormProblem problem;
-  LayerNormMatrix x;
-  LayerNormMatrix y;
-  LayerNormMatrix dy;
-  LayerNormMatrix dx;
-  LayerNormMatrix vectors;  // gamma, beta, and their gradients
-  LayerNormMatrix statistics;
+  PlacedMatrix x;
+  PlacedMatrix y;
+  PlacedMatrix dy;
+  PlacedMatrix dx;
+  PlacedMatrix vectors;  // gamma, beta, and their gradients
+  PlacedMatrix statistics;
   Buffer<float> scratch;
 };
 

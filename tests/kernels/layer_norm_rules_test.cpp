@@ -20,10 +20,10 @@
 namespace atelier {
 namespace {
 
-using testing::kLayerNormCanary;
-using testing::LayerNormMatrix;
+using testing::kCanary;
 using testing::LayerNormOperands;
 using testing::LayerNormProblem;
+using testing::PlacedMatrix;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
@@ -36,12 +36,12 @@ TEST_P(LayerNormRules, ForwardInPlaceAndWithoutStatistics) {
       LayerNormOperands operands(stream, {.rows = 10, .columns = columns});
       operands.up(stream);
       operands.forward(stream, false);
-      operands.y.down(stream);
+      operands.y.fetch(stream);
       LayerNormOperands other(stream, operands.problem);
       other.up(stream);
       layer_norm_forward(stream, other.x.view, other.gamma(), other.vectors.view.row(1), 1e-5, other.x.view,
                          {}, {});
-      other.x.down(stream);
+      other.x.fetch(stream);
       std::int64_t different = 0;
       for (std::int64_t r = 0; r < 10; ++r)
         for (std::int64_t c = 0; c < columns; ++c) different += other.x.at(r, c) != operands.y.at(r, c);
@@ -59,20 +59,20 @@ TEST_P(LayerNormRules, EachGradientAlone) {
         SCOPED_TRACE(problem.text());
         const auto run = [&](bool input, bool gamma, bool beta) {
           LayerNormOperands operands(stream, problem);
-          operands.vectors.at(2, 0) = operands.vectors.at(3, 0) = kLayerNormCanary;
+          operands.vectors.at(2, 0) = operands.vectors.at(3, 0) = kCanary;
           operands.up(stream);
           operands.forward(stream, false);
           operands.backward(stream, input, gamma, beta);
-          operands.dx.down(stream);
-          operands.vectors.down(stream);
+          operands.dx.fetch(stream);
+          operands.vectors.fetch(stream);
           return operands;
         };
         LayerNormOperands all = run(true, true, true);
         for (int wanted = 0; wanted < 3; ++wanted) {
           LayerNormOperands one = run(wanted == 0, wanted == 1, wanted == 2);
-          EXPECT_EQ(one.dx.at(rows - 1, 0), wanted == 0 ? all.dx.at(rows - 1, 0) : kLayerNormCanary);
-          EXPECT_EQ(one.vectors.at(2, 0), wanted == 1 ? all.vectors.at(2, 0) : kLayerNormCanary);
-          EXPECT_EQ(one.vectors.at(3, 0), wanted == 2 ? all.vectors.at(3, 0) : kLayerNormCanary);
+          EXPECT_EQ(one.dx.at(rows - 1, 0), wanted == 0 ? all.dx.at(rows - 1, 0) : kCanary);
+          EXPECT_EQ(one.vectors.at(2, 0), wanted == 1 ? all.vectors.at(2, 0) : kCanary);
+          EXPECT_EQ(one.vectors.at(3, 0), wanted == 2 ? all.vectors.at(3, 0) : kCanary);
         }
       }
   });
@@ -87,7 +87,7 @@ TEST_P(LayerNormRules, NanStaysInItsRow) {
       operands.up(stream);
       operands.forward(stream, false);
       operands.backward(stream);
-      for (LayerNormMatrix* matrix : {&operands.y, &operands.dx, &operands.vectors}) matrix->down(stream);
+      for (PlacedMatrix* matrix : {&operands.y, &operands.dx, &operands.vectors}) matrix->fetch(stream);
       std::int64_t wrong = 0;
       for (std::int64_t r = 0; r < 12; ++r)
         for (std::int64_t c = 0; c < columns; ++c) {
@@ -108,10 +108,9 @@ TEST_P(LayerNormRules, SameBitsForAnyThreadsAndTwiceAndReplayed) {
       LayerNormOperands operands(stream, {.rows = columns > 1000 ? 70 : 333, .columns = columns});
       const auto results = [&] {
         std::vector<float> all;
-        for (const LayerNormMatrix* matrix : {&operands.y, &operands.dx, &operands.vectors}) {
+        for (const PlacedMatrix* matrix : {&operands.y, &operands.dx, &operands.vectors}) {
           const std::vector<float> part = download<float>(stream, matrix->buffer.view());
-          for (const float value : part)
-            all.push_back(std::isnan(value) ? kLayerNormCanary : value);  // padding
+          for (const float value : part) all.push_back(std::isnan(value) ? kCanary : value);  // padding
         }
         return all;
       };

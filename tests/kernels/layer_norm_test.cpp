@@ -17,10 +17,10 @@
 namespace atelier {
 namespace {
 
-using testing::kLayerNormCanary;
-using testing::LayerNormMatrix;
+using testing::kCanary;
 using testing::LayerNormOperands;
 using testing::LayerNormProblem;
+using testing::PlacedMatrix;
 using testing::WorstError;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -33,9 +33,9 @@ void expect_right(Stream& stream, const LayerNormProblem& problem, std::int64_t 
   got.up(stream);
   got.forward(stream, false);
   got.backward(stream);
-  for (LayerNormMatrix* matrix : {&got.y, &got.dx, &got.dy, &got.vectors, &got.statistics})
-    matrix->down(stream);
-  LayerNormMatrix& dx = problem.in_place ? got.dy : got.dx;
+  for (PlacedMatrix* matrix : {&got.y, &got.dx, &got.dy, &got.vectors, &got.statistics})
+    matrix->fetch(stream);
+  PlacedMatrix& dx = problem.in_place ? got.dy : got.dx;
   EXPECT_EQ(got.y.touched(), 0U);
   EXPECT_EQ(got.statistics.touched(), 0U);
   if (!problem.in_place) {
@@ -190,8 +190,8 @@ TEST_P(LayerNorm, ConstantRowsAndOneColumnGiveBeta) {
         operands.up(stream);
         operands.forward(stream, false);
         operands.backward(stream);
-        operands.y.down(stream);
-        operands.dx.down(stream);
+        operands.y.fetch(stream);
+        operands.dx.fetch(stream);
         WorstError worst;
         std::int64_t not_finite = 0;
         for (std::int64_t r = 0; r < 3; ++r)
@@ -227,8 +227,8 @@ TEST_P(LayerNorm, AsPyTorch) {
     operands.up(stream);
     operands.forward(stream, false);
     operands.backward(stream);
-    operands.y.down(stream);
-    operands.dx.down(stream);
+    operands.y.fetch(stream);
+    operands.dx.fetch(stream);
     for (std::int64_t c = 0; c < 5; ++c) {
       EXPECT_NEAR(operands.y.at(0, c), kOutput[c], 3e-7F);
       EXPECT_NEAR(operands.dx.at(0, c), kInputGradient[c], 1.5e-7F);
@@ -279,8 +279,8 @@ TEST_P(LayerNorm, CentralDifferences) {
       operands.up(stream);
       operands.forward(stream, false);
       operands.backward(stream);
-      operands.dx.down(stream);
-      LayerNormMatrix gradients(stream, 4, kColumns, 0, 0, kNan);
+      operands.dx.fetch(stream);
+      PlacedMatrix gradients(stream, 4, kColumns, {}, kNan);
       gradients.host = download<float>(stream, operands.vectors.buffer.view());
       WorstError worst;
       for (std::int64_t r = 0; r < kRows; ++r)

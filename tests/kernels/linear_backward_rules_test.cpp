@@ -14,6 +14,7 @@
 #include "runtime/graph.h"
 #include "runtime/parallel.h"
 #include "tests/devices.h"
+#include "tests/kernels/every_instruction_set.h"
 #include "tests/kernels/linear_backward_layer.h"
 #include "tests/kernels/placed_matrix.h"
 
@@ -27,13 +28,7 @@ using testing::PlacedMatrix;
 using testing::backward::Layer;
 using testing::backward::Problem;
 
-class LinearBackwardRules : public ::testing::TestWithParam<Device> {
- protected:
-  void for_each_set(const std::function<void()>& body) {
-    testing::for_each_instruction_set(GetParam(), body);
-  }
-  [[nodiscard]] bool slow() const { return GetParam().kind() == DeviceKind::simt; }
-};
+class LinearBackwardRules : public atelier::testing::EveryInstructionSet {};
 TEST_P(LinearBackwardRules, SameBitsForAnyThreadsAndTwice) {
   for_each_set([&] {
     Stream stream(GetParam());

@@ -14,6 +14,7 @@
 #include "runtime/graph.h"
 #include "runtime/parallel.h"
 #include "tests/devices.h"
+#include "tests/kernels/every_instruction_set.h"
 #include "tests/kernels/linear_backward_layer.h"
 #include "tests/kernels/placed_matrix.h"
 
@@ -131,13 +132,7 @@ void expect_right(Stream& stream, const Problem& problem, std::int64_t samples =
   }
 }
 
-class LinearBackward : public ::testing::TestWithParam<Device> {
- protected:
-  void for_each_set(const std::function<void()>& body) {
-    testing::for_each_instruction_set(GetParam(), body);
-  }
-  [[nodiscard]] bool slow() const { return GetParam().kind() == DeviceKind::simt; }
-};
+class LinearBackward : public atelier::testing::EveryInstructionSet {};
 
 TEST_P(LinearBackward, EmptyExtents) {
   for_each_set([&] {

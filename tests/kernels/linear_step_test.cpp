@@ -1,4 +1,5 @@
 #include "kernels/linear_step.h"
+#include "tests/kernels/every_instruction_set.h"
 
 #include <gtest/gtest.h>
 
@@ -172,13 +173,7 @@ struct Layer {
   Buffer<float> backward_scratch;
 };
 
-class LinearStepTest : public ::testing::TestWithParam<Device> {
- protected:
-  void for_each_set(const std::function<void()>& body) {
-    testing::for_each_instruction_set(GetParam(), body);
-  }
-  [[nodiscard]] bool slow() const { return GetParam().kind() == DeviceKind::simt; }
-};
+class LinearStepTest : public atelier::testing::EveryInstructionSet {};
 
 // One parameter's step in double, from the definitions in optimizer.h.
 struct Reference {

@@ -1,4 +1,5 @@
 #include "kernels/linear.h"
+#include "tests/kernels/every_instruction_set.h"
 
 #include <gtest/gtest.h>
 
@@ -137,13 +138,7 @@ void expect_right(Stream& stream, const Problem& problem, std::int64_t sampled_r
   }
 }
 
-class LinearForward : public ::testing::TestWithParam<Device> {
- protected:
-  void for_each_set(const std::function<void()>& body) {
-    testing::for_each_instruction_set(GetParam(), body);
-  }
-  [[nodiscard]] bool slow() const { return GetParam().kind() == DeviceKind::simt; }
-};
+class LinearForward : public atelier::testing::EveryInstructionSet {};
 
 TEST_P(LinearForward, EmptyExtents) {
   for_each_set([&] {

@@ -11,11 +11,9 @@
 #include "runtime/buffer.h"
 #include "runtime/stream.h"
 #include "tests/kernels/loss_reference.h"
+#include "tests/kernels/placed_matrix.h"
 
 namespace atelier::testing {
-
-/// What lies around results, and must still lie there afterwards.
-inline constexpr float kLossCanary = 7654321.0F;
 
 /// A loss at one shape and place in memory.
 struct LossProblem {
@@ -36,41 +34,18 @@ struct LossProblem {
   }
 };
 
-/// Rows of `width` floats with `gap` between, the first `offset` floats into a buffer that is otherwise
-/// filled.
-struct LossMatrix {
-  LossMatrix(Stream& stream, const LossProblem& problem, std::int64_t offset, float filler)
-      : first(offset),
-        host(static_cast<std::size_t>(offset + problem.batch * (problem.width + problem.gap) + 4), filler),
-        buffer(stream, static_cast<std::int64_t>(host.size())),
-        view{buffer.data() + offset, problem.batch, problem.width, problem.width + problem.gap} {}
-
-  [[nodiscard]] std::size_t index(std::int64_t i) const {
-    return static_cast<std::size_t>(first + i / view.columns * view.stride + i % view.columns);
-  }
-  float& operator[](std::int64_t i) { return host[index(i)]; }
-  [[nodiscard]] bool inside(std::size_t place) const {
-    const std::int64_t at = static_cast<std::int64_t>(place) - first;
-    return at >= 0 && at < view.rows * view.stride && at % view.stride < view.columns;
-  }
-  void up(Stream& stream) { upload<float>(stream, buffer.view(), host); }
-  void down(Stream& stream) { host = download<float>(stream, buffer.view()); }
-
-  std::int64_t first;
-  std::vector<float> host;
-  Buffer<float> buffer;
-  MatrixView<float> view;
-};
-
 /// Random operands of a problem, on the host and in device memory, and a call of its loss.
 struct LossOperands {
   LossOperands(Stream& stream, const LossProblem& given)
       : problem(given),
         count(given.batch * given.width),
-        input(stream, given, given.offset, std::numeric_limits<float>::quiet_NaN()),
-        target(stream, given, given.offset, std::numeric_limits<float>::quiet_NaN()),
-        gradient(stream, given, (given.offset + 1) % 4 * (given.offset > 0 ? 1 : 0), kLossCanary),
-        probability(stream, given, given.offset, kLossCanary),
+        input(stream, given.batch, given.width, {given.offset, given.gap},
+              std::numeric_limits<float>::quiet_NaN()),
+        target(stream, given.batch, given.width, {given.offset, given.gap},
+               std::numeric_limits<float>::quiet_NaN()),
+        gradient(stream, given.batch, given.width,
+                 {(given.offset + 1) % 4 * (given.offset > 0 ? 1 : 0), given.gap}, kCanary),
+        probability(stream, given.batch, given.width, {given.offset, given.gap}, kCanary),
         loss(stream, 1),
         scratch(stream, loss_scratch(given.batch, given.width) + 1) {
     std::mt19937 generator(given.seed);
@@ -85,7 +60,7 @@ struct LossOperands {
   }
 
   void up(Stream& stream) {
-    for (LossMatrix* matrix : {&input, &target, &gradient, &probability}) matrix->up(stream);
+    for (PlacedMatrix* matrix : {&input, &target, &gradient, &probability}) matrix->to_device(stream);
     fill_bytes(stream, scratch.data(), 0xFF, static_cast<std::size_t>(scratch.size()) * sizeof(float));
   }
 
@@ -114,10 +89,10 @@ struct LossOperands {
 
   LossProblem problem;
   std::int64_t count;
-  LossMatrix input;
-  LossMatrix target;
-  LossMatrix gradient;
-  LossMatrix probability;
+  PlacedMatrix input;
+  PlacedMatrix target;
+  PlacedMatrix gradient;
+  PlacedMatrix probability;
   Buffer<float> loss;
   Buffer<float> scratch;
 };

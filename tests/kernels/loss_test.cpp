@@ -21,13 +21,13 @@
 namespace atelier {
 namespace {
 
+using testing::kCanary;
 using testing::kEveryLoss;
-using testing::kLossCanary;
 using testing::Loss;
 using testing::loss_name;
-using testing::LossMatrix;
 using testing::LossOperands;
 using testing::LossProblem;
+using testing::PlacedMatrix;
 using testing::reference_gradient;
 using testing::reference_loss;
 using testing::reference_sigmoid;
@@ -35,31 +35,24 @@ using testing::WorstError;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-std::size_t touched(const LossMatrix& matrix) {
-  std::size_t wrong = 0;
-  for (std::size_t i = 0; i < matrix.host.size(); ++i)
-    wrong += !matrix.inside(i) && matrix.host[i] != kLossCanary;
-  return wrong;
-}
-
 void expect_right(Stream& stream, const LossProblem& problem) {
   SCOPED_TRACE(problem.text());
   LossOperands operands(stream, problem);
   operands.up(stream);
   operands.run(stream);
-  LossMatrix& output = problem.in_place ? operands.input : operands.gradient;
-  const LossMatrix before = [&] {
-    LossMatrix copy(stream, problem, problem.offset, kNan);
+  PlacedMatrix& output = problem.in_place ? operands.input : operands.gradient;
+  const PlacedMatrix before = [&] {
+    PlacedMatrix copy(stream, problem.batch, problem.width, {problem.offset, problem.gap}, kNan);
     copy.host = operands.input.host;
     return copy;
   }();
-  output.down(stream);
-  operands.probability.down(stream);
+  output.fetch(stream);
+  operands.probability.fetch(stream);
   const float loss = download<float>(stream, operands.loss.view())[0];
   if (!problem.in_place) {
-    EXPECT_EQ(touched(operands.gradient), 0U);
+    EXPECT_EQ(operands.gradient.touched(), 0U);
   }
-  EXPECT_EQ(touched(operands.probability), 0U);
+  EXPECT_EQ(operands.probability.touched(), 0U);
 
   const auto count = static_cast<double>(operands.count);
   double sum = 0;
@@ -203,7 +196,7 @@ TEST_P(Losses, CentralDifferences) {
       }
       operands.up(stream);
       operands.run(stream);
-      operands.gradient.down(stream);
+      operands.gradient.fetch(stream);
       const auto term = [&](double x, double t) {
         const bool logit = through_sigmoid || loss == Loss::sigmoid_bce;
         return reference_loss(logit ? Loss::bce : loss, logit ? reference_sigmoid(x) : x, t) / 42;

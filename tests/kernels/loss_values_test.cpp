@@ -81,7 +81,7 @@ TEST_P(LossValues, LogitsAsPyTorchAndSaturation) {
           // Of logits PyTorch's loss cancels to 0 at -20 and its gradient at 20: the true values are 2e-9.
           EXPECT_NEAR(download<float>(stream, operands.loss.view())[0], loss,
                       1e-6F * loss + (through_sigmoid ? 0.0F : 3e-9F));
-          operands.gradient.down(stream);
+          operands.gradient.fetch(stream);
           const float got = operands.gradient[copies - 1] * static_cast<float>(copies);
           EXPECT_NEAR(got, gradient, through_sigmoid ? 1e-6F * std::fabs(gradient) : 1.3e-7F);
           if (through_sigmoid && gradient == 0.0F) {
@@ -111,7 +111,7 @@ TEST_P(LossValues, ProbabilitiesAsPyTorch) {
       operands.up(stream);
       operands.run(stream);
       EXPECT_NEAR(download<float>(stream, operands.loss.view())[0], loss, 2e-6F * loss);
-      operands.gradient.down(stream);
+      operands.gradient.fetch(stream);
       EXPECT_NEAR(operands.gradient[0], gradient, 1e-6F * std::fabs(gradient));
     }
     LossOperands operands(stream, {.loss = Loss::mse, .batch = 4, .width = 1});
@@ -122,7 +122,7 @@ TEST_P(LossValues, ProbabilitiesAsPyTorch) {
     operands.up(stream);
     operands.run(stream);
     EXPECT_FLOAT_EQ(download<float>(stream, operands.loss.view())[0], 10.5675001F);
-    operands.gradient.down(stream);
+    operands.gradient.fetch(stream);
     for (std::int64_t i = 0; i < 4; ++i) EXPECT_FLOAT_EQ(operands.gradient[i], kGradients[i]);
   });
 }
@@ -163,7 +163,7 @@ TEST_P(LossValues, NanPropagates) {
           operands.up(stream);
           operands.run(stream);
           EXPECT_TRUE(std::isnan(download<float>(stream, operands.loss.view())[0]));
-          operands.gradient.down(stream);
+          operands.gradient.fetch(stream);
           std::int64_t wrong = 0;
           for (std::int64_t i = 0; i < size; ++i)
             wrong += std::isnan(operands.gradient[i]) != (i == size - 2);

@@ -1,4 +1,5 @@
 #include "kernels/noise.h"
+#include "tests/kernels/every_instruction_set.h"
 
 #include <gtest/gtest.h>
 #if defined(ATELIER_TEST_CURAND)
@@ -119,24 +120,7 @@ std::vector<std::uint32_t> bits(const std::vector<float>& values) {
   return result;
 }
 
-class NoiseOnDevice : public ::testing::TestWithParam<Device> {
- protected:
-  // Runs `body` with every instruction set on cpu, once elsewhere.
-  template <class Body>
-  void for_each_set(Body body) {
-    if (GetParam().kind() != DeviceKind::cpu) {
-      body();
-      return;
-    }
-    const InstructionSet chosen = instruction_set();
-    for (const InstructionSet set : instruction_sets_present()) {
-      set_instruction_set(set);
-      SCOPED_TRACE(std::string(instruction_set_name(set)));
-      body();
-    }
-    set_instruction_set(chosen);
-  }
-};
+class NoiseOnDevice : public atelier::testing::EveryInstructionSet {};
 
 const std::vector<std::int64_t> kSizes{0,  1,  2,   3,   4,    5,    15,   16,   17,
                                        31, 33, 127, 256, 1000, 1024, 1027, 70001};

@@ -5,14 +5,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "runtime/buffer.h"
-#include "runtime/instruction_set.h"
 #include "runtime/stream.h"
 #include "runtime/view.h"
 
@@ -39,6 +36,9 @@ struct PlacedMatrix {
   [[nodiscard]] std::size_t index(std::int64_t row, std::int64_t column) const {
     return static_cast<std::size_t>(offset + row * stride + column);
   }
+  /// Of the i-th element, row by row.
+  [[nodiscard]] std::size_t index(std::int64_t i) const { return index(i / view.columns, i % view.columns); }
+  float& operator[](std::int64_t i) { return host[index(i)]; }
   float& at(std::int64_t row, std::int64_t column) { return host[index(row, column)]; }
   [[nodiscard]] float at(std::int64_t row, std::int64_t column) const { return host[index(row, column)]; }
   [[nodiscard]] bool inside(std::size_t place) const {
@@ -51,13 +51,19 @@ struct PlacedMatrix {
       if (inside(i)) host[i] = distribution(generator);
   }
   void to_device(Stream& stream) { upload<float>(stream, buffer.view(), host); }
+  /// Fetches what the device holds.
+  void fetch(Stream& stream) { host = download<float>(stream, buffer.view()); }
+  /// How many elements outside of the matrix are not `filler` any more, to the bit.
+  [[nodiscard]] std::size_t touched(float filler = kCanary) const {
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < host.size(); ++i)
+      wrong += !inside(i) && std::bit_cast<std::uint32_t>(host[i]) != std::bit_cast<std::uint32_t>(filler);
+    return wrong;
+  }
   /// Fetches what the device holds; elements outside of the matrix must still be `filler`.
   void from_device(Stream& stream, float filler) {
-    host = download<float>(stream, buffer.view());
-    std::size_t touched = 0;
-    for (std::size_t i = 0; i < host.size(); ++i)
-      touched += !inside(i) && std::bit_cast<std::uint32_t>(host[i]) != std::bit_cast<std::uint32_t>(filler);
-    EXPECT_EQ(touched, 0U) << "elements written outside of the matrix";
+    fetch(stream);
+    EXPECT_EQ(touched(filler), 0U) << "elements written outside of the matrix";
   }
 
   std::int64_t stride;
@@ -74,21 +80,6 @@ inline std::size_t different_bits(const std::vector<float>& a, const std::vector
   for (std::size_t i = 0; i < a.size(); ++i)
     different += std::bit_cast<std::uint32_t>(a[i]) != std::bit_cast<std::uint32_t>(b[i]);
   return different;
-}
-
-/// On cpu once for every instruction set of this machine, else once.
-inline void for_each_instruction_set(Device device, const std::function<void()>& body) {
-  if (device.kind() != DeviceKind::cpu) {
-    body();
-    return;
-  }
-  const InstructionSet chosen = instruction_set();
-  for (const InstructionSet set : instruction_sets_present()) {
-    set_instruction_set(set);
-    SCOPED_TRACE(std::string(instruction_set_name(set)));
-    body();
-  }
-  set_instruction_set(chosen);
 }
 
 }  // namespace atelier::testing

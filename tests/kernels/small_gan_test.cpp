@@ -1,4 +1,5 @@
 #include "kernels/small_gan.h"
+#include "tests/kernels/every_instruction_set.h"
 
 #include <gtest/gtest.h>
 
@@ -97,23 +98,7 @@ std::vector<double> drawn_row(std::uint64_t seed, std::uint64_t stream, std::uin
 }
 constexpr PatternRange kUnit{{0, 0, 0, 0}, {1, 1, 1, 1}};
 
-class SmallGanOnDevice : public ::testing::TestWithParam<Device> {
- protected:
-  template <class Body>
-  void for_each_set(Body body) {
-    if (GetParam().kind() != DeviceKind::cpu) {
-      body();
-      return;
-    }
-    const InstructionSet chosen = instruction_set();
-    for (const InstructionSet set : instruction_sets_present()) {
-      set_instruction_set(set);
-      SCOPED_TRACE(std::string(instruction_set_name(set)));
-      body();
-    }
-    set_instruction_set(chosen);
-  }
-};
+class SmallGanOnDevice : public atelier::testing::EveryInstructionSet {};
 
 TEST_P(SmallGanOnDevice, InitialWeightsAreTorchsRanges) {
   Stream stream(GetParam());

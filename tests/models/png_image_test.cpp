@@ -133,6 +133,19 @@ TEST(PngImage, PalettesAndTransparency) {
   EXPECT_EQ(parse(gray_picture.file()).pixels, (std::vector<std::uint8_t>{0, 100}));
 }
 
+TEST(PngImage, DarkDrawingsOnATransparentGroundShow) {
+  Picture picture;
+  picture.width = 4;
+  picture.height = 1;
+  picture.type = gray_alpha;
+  picture.samples = {0, 255, 0, 128, 60, 255, 0, 0};
+  EXPECT_EQ(parse(picture.file()).pixels, (std::vector<std::uint8_t>{255, 128, 195, 0}));
+  picture.samples[4] = 64;  // light enough to show on black
+  EXPECT_EQ(parse(picture.file()).pixels, (std::vector<std::uint8_t>{0, 0, 64, 0}));
+  picture.samples = {0, 255, 0, 128, 60, 255, 0, 1};  // nothing is wholly transparent
+  EXPECT_EQ(parse(picture.file()).pixels, (std::vector<std::uint8_t>{0, 0, 60, 0}));
+}
+
 TEST(PngImage, Interlaced) {
   // Adam7 of 3 x 3: passes hold (0,0); nothing; nothing; (2,0); (0,2) (2,2); (1,0) (1,2); the row y = 1.
   const std::string rows("\0\x01\0\x03\0\x07\x09\0\x02\0\x08\0\x04\x05\x06", 15);

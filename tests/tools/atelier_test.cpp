@@ -25,11 +25,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
 /// `atelier render … --device cpu -q`, which must succeed.
 void paint(const std::vector<std::string>& words, const Surroundings& surroundings = {}) {
   const Outcome outcome = atelier(with(with({"render"}, words), {"--device", "cpu", "-q"}), surroundings);

@@ -21,11 +21,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
 Outcome run(const std::vector<std::string>& words, const Surroundings& surroundings = {}) {
   Outcome outcome = atelier(words, surroundings);
   EXPECT_EQ(outcome.code, 0) << outcome.err;

@@ -100,6 +100,11 @@ Outcome atelier(const std::vector<std::string>& arguments, const Surroundings& s
   return process.wait();
 }
 
+std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 TemporaryFolder::TemporaryFolder() : path_(fresh_folder()) {}
 TemporaryFolder::~TemporaryFolder() {
   std::error_code ignored;

@@ -51,6 +51,10 @@ class Process {
 [[nodiscard]] Outcome atelier(const std::vector<std::string>& arguments,
                               const Surroundings& surroundings = {});
 
+/// A command's words and some more behind them.
+[[nodiscard]] std::vector<std::string> with(std::vector<std::string> words,
+                                            const std::vector<std::string>& more);
+
 /// A fresh folder that is removed with everything inside.
 class TemporaryFolder {
  public:

@@ -90,6 +90,7 @@ std::size_t best_of(const std::vector<float>& confidences) {
 }
 
 std::string note_of(const PreparedDigit& digit) {
+  if (digit.blank) return ", but nothing is drawn on it: all pixels are alike";
   std::string note;
   if (digit.inverted) note += ", dark on light: inverted";
   if (digit.fitted) note += ", scaled and centred";
@@ -130,7 +131,8 @@ void classify(const ClassifyCommand& command) {
                         {"answer", best},
                         {"confidences", results[i]},
                         {"inverted", digits[i].inverted},
-                        {"fitted", digits[i].fitted}});
+                        {"fitted", digits[i].fitted},
+                        {"blank", digits[i].blank}});
     text += fmt::format("{}: {}{}\n", command.pictures[i], best, command.run.quiet ? "" : note_of(digits[i]));
     if (!command.run.quiet) text += bars(results[i]);
   }
