@@ -83,7 +83,7 @@ void weight_gradient(const LinearBackwardCall& call, MatrixView<const float> del
   // A tile walks down some columns of delta, on another page at every step. Where that is far, and the
   // product is worth it, delta is transposed.
   constexpr std::int64_t kFar = 100;
-  constexpr std::int64_t kTall = 128;
+  constexpr std::int64_t kTall = 512;
   constexpr std::int64_t kWide = 256;
   if (delta.rows >= kTall && delta.stride >= kFar && call.input.columns >= kWide) {
     product.a_row = good_stride(delta.rows);

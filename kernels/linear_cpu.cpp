@@ -79,8 +79,8 @@ void forward(const LinearCall& call) {
   const std::int64_t outputs = call.weight.rows;
   if (batch <= set.few_rows) return multiply_by_dots(call, true, set);
   if (outputs <= set.narrow_outputs) return multiply_by_dots(call, false, set);
-  // Transposing costs the weights, outputs * inputs, or the input and the output.
-  if (batch * (inputs + outputs) < inputs * outputs) return multiply_transposed(call, set);
+  // Transposing costs the weights, outputs * inputs, or the input and, there and back, the output.
+  if (batch * (inputs + 2 * outputs) < inputs * outputs) return multiply_transposed(call, set);
   multiply(call, set);
 }
 

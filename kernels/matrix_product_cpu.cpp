@@ -32,6 +32,8 @@ constexpr std::int64_t kPanelRows = 256;
 constexpr std::int64_t kFewRows = 12;
 // Rows of b that lie as close as this are as good as packed.
 constexpr std::int64_t kDenseDepth = 32;
+// Up to so many vectors of columns, fewer and wider panels pay: every one reads all of a.
+constexpr std::int64_t kFewVectors = 16;
 // Floats that are packed at a time for all threads, and the depth of such a pack.
 constexpr std::int64_t kPackedSize = 4 << 20;
 constexpr std::int64_t kPackedDepth = 1024;
@@ -44,7 +46,8 @@ std::int64_t divide_up(std::int64_t count, std::int64_t size) {
 struct PanelCut {
   PanelCut(const MatrixProduct& product, const MatrixProductKernels& set)
       : lanes(set.lanes), all(divide_up(product.columns, set.lanes)) {
-    panels = divide_up(all, set.panel_vectors);
+    const bool wide = all <= kFewVectors && all % set.wide_panel_vectors == 0;
+    panels = divide_up(all, wide ? set.wide_panel_vectors : set.panel_vectors);
     narrow = all / panels;
     wider = all % panels;
   }

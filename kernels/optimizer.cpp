@@ -60,4 +60,16 @@ void adam_step(Stream& stream, VectorView<float> parameters, VectorView<const fl
                    adam_step(stream, AdamCall{parameters, gradients, first_moment, second_moment, settings}));
 }
 
+void moving_average(Stream& stream, VectorView<float> average, VectorView<const float> values, double decay,
+                    DeviceCounter step) {
+  if (average.size < 0 || values.size != average.size)
+    throw InvalidArgument(fmt::format("moving_average on {}: {} values for an average of {} elements",
+                                      stream.device().name(), values.size, average.size));
+  if (!(decay >= 0.0 && decay < 1.0))
+    throw InvalidArgument(fmt::format("moving_average on {}: decay is {}; it must be at least 0 and below 1",
+                                      stream.device().name(), decay));
+  if (average.empty()) return;
+  ATELIER_DISPATCH(stream, moving_average(stream, AverageCall{average, values, decay, step}));
+}
+
 }  // namespace atelier

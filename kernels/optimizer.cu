@@ -94,7 +94,26 @@ __global__ void __launch_bounds__(kThreads) adam_kernel(AdamCall call, Cut cut) 
   store_four(call.second_moment.data, start, size, whole, second);
 }
 
+__global__ void __launch_bounds__(kThreads) average_kernel(AverageCall call, Cut cut) {
+  const std::int64_t size = call.average.size;
+  const std::int64_t start = first_element(cut);
+  const bool whole = is_whole(cut, start, size);
+  Four average = load_four(call.average.data, start, size, whole);
+  const Four value = load_four(call.values.data, start, size, whole);
+  const float weight = average_weight(call.decay, read_counter(call.step));
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    average.element[i] = average_update(average.element[i], value.element[i], weight);
+  store_four(call.average.data, start, size, whole, average);
+}
+
 }  // namespace
+
+void moving_average(Stream& stream, const AverageCall& call) {
+  const int lead = misalignment(call.average.data);
+  const Cut cut{lead, misalignment(call.values.data) == lead};
+  launch("moving_average", stream, average_kernel, shape_for(call.average.size, cut), call, cut);
+}
 
 void sgd_step(Stream& stream, const SgdCall& call) {
   const int lead = misalignment(call.parameters.data);

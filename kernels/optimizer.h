@@ -41,4 +41,12 @@ void sgd_step(Stream& stream, VectorView<float> parameters, VectorView<const flo
 void adam_step(Stream& stream, VectorView<float> parameters, VectorView<const float> gradients,
                VectorView<float> first_moment, VectorView<float> second_moment, AdamSettings settings);
 
+/// A running average of parameters, whose pictures are steadier than those of the parameters themselves
+/// (Polyak and Juditsky, 1992; for GANs Yaz et al., 2019): after update t (from 1; `step`)
+///   average[i] = fma(1 - d, values[i] - average[i], average[i]),   d = min(decay, (1 + t) / (10 + t))
+/// so that the start, which is far from everything, is soon forgotten. d is computed in double and 1 - d
+/// rounded once. decay in [0, 1). Otherwise as sgd_step.
+void moving_average(Stream& stream, VectorView<float> average, VectorView<const float> values, double decay,
+                    DeviceCounter step);
+
 }  // namespace atelier

@@ -11,18 +11,19 @@ namespace {
 struct Optimizers {
   void (*sgd)(float*, const float*, std::int64_t, float);
   void (*adam)(float*, const float*, float*, float*, std::int64_t, const AdamFactors&);
+  void (*average)(float*, const float*, std::int64_t, float);
 };
 
 Optimizers optimizers() {
   switch (instruction_set()) {
 #if defined(ATELIER_X86)
     case InstructionSet::avx512:
-      return {avx512::sgd_elements, avx512::adam_elements};
+      return {avx512::sgd_elements, avx512::adam_elements, avx512::average_elements};
     case InstructionSet::avx2:
-      return {avx2::sgd_elements, avx2::adam_elements};
+      return {avx2::sgd_elements, avx2::adam_elements, avx2::average_elements};
 #endif
     default:
-      return {portable::sgd_elements, portable::adam_elements};
+      return {portable::sgd_elements, portable::adam_elements, portable::average_elements};
   }
 }
 
@@ -47,6 +48,15 @@ void adam_step(Stream& stream, const AdamCall& call) {
     parallel_for(call.parameters.size, kAdamGrain, [&](std::int64_t begin, std::int64_t end) {
       adam(call.parameters.data + begin, call.gradients.data + begin, call.first_moment.data + begin,
            call.second_moment.data + begin, end - begin, factors);
+    });
+  });
+}
+
+void moving_average(Stream& stream, const AverageCall& call) {
+  stream.enqueue("moving_average", [call, average = optimizers().average] {
+    const float weight = average_weight(call.decay, read_counter(call.step));
+    parallel_for(call.average.size, kSgdGrain, [&](std::int64_t begin, std::int64_t end) {
+      average(call.average.data + begin, call.values.data + begin, end - begin, weight);
     });
   });
 }

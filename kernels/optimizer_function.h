@@ -92,6 +92,21 @@ template <class Arithmetic = FloatArithmetic>
   return Arithmetic::fused(Arithmetic::all(-learning_rate), gradient, parameter);
 }
 
+/// 1 - d of moving_average (optimizer.h) after update `step`.
+[[nodiscard]] ATELIER_HOST_DEVICE inline float average_weight(double decay, std::uint64_t step) {
+  const auto t = static_cast<double>(step);
+  const double young = rounded_quotient(1.0 + t, 10.0 + t);
+  return static_cast<float>(rounded_sum(1.0, -(young < decay ? young : decay)));
+}
+
+/// A running average's element after an update, `weight` = average_weight().
+template <class Arithmetic = FloatArithmetic>
+[[nodiscard]] ATELIER_HOST_DEVICE inline typename Arithmetic::Value average_update(
+    typename Arithmetic::Value average, typename Arithmetic::Value value, float weight) {
+  using A = Arithmetic;
+  return A::fused(A::all(weight), A::sum(value, -average), average);
+}
+
 /// An Adam step of a parameter and its two moments, in place.
 template <class Arithmetic = FloatArithmetic>
 ATELIER_HOST_DEVICE inline void adam_update(const AdamFactors& factors, typename Arithmetic::Value gradient,

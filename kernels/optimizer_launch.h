@@ -23,7 +23,16 @@ struct AdamCall {
   AdamSettings settings;
 };
 
+/// The arguments of moving_average, checked and not empty.
+struct AverageCall {
+  VectorView<float> average;
+  VectorView<const float> values;
+  double decay;
+  DeviceCounter step;
+};
+
 }  // namespace atelier
 
 ATELIER_DECLARE_BACKENDS(void sgd_step(Stream& stream, const SgdCall& call);
-                         void adam_step(Stream& stream, const AdamCall& call))
+                         void adam_step(Stream& stream, const AdamCall& call);
+                         void moving_average(Stream& stream, const AverageCall& call))

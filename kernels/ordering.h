@@ -8,10 +8,10 @@
 
 namespace atelier {
 
-// Permutations, sorts and counts, made with Thrust on every device: its CUDA system on cuda, its sequential
-// one on cpu and simt. They may allocate: for the time between epochs and for metrics, not for a captured
-// step (CaptureError). Each is deterministic and the same on every device, bit for bit. They queue work and
-// return; sizes below 2^31, else InvalidArgument.
+// Permutations, sorts and counts, made with Thrust: its CUDA system on cuda, its sequential one on cpu and
+// simt, where permutations have a radix sort of their own. They may allocate: for the time between epochs and
+// for metrics, not for a captured step (CaptureError). Each is deterministic and the same on every device,
+// bit for bit. They queue work and return; sizes below 2^31, else InvalidArgument.
 
 /// order becomes a permutation of 0 … size - 1: the indices sorted by (word 2i, word 2i + 1) of `random` as
 /// one 64-bit key (the former the upper half), ties by index. A pure function of the stream and the size.

@@ -1,12 +1,12 @@
 // Thrust's sequential system: one thread, so that the setting of cpu_threads() holds. Radix sorts in linear
-// time make it quick enough for what happens between epochs.
+// time make it quick enough for what happens between epochs; permutations have a sort of their own.
 #include <thrust/system/cpp/execution_policy.h>
 
-#include <algorithm>
 #include <cstdint>
 
 #include "kernels/ordering_algorithms.h"
 #include "kernels/ordering_launch.h"
+#include "kernels/permutation_cpu.h"
 #include "runtime/buffer.h"
 #if defined(ATELIER_WITH_SIMT)
 #include "runtime/simt/memory.h"
@@ -24,39 +24,12 @@ void note_written([[maybe_unused]] Device device, [[maybe_unused]] VectorView<T>
 #endif
 }
 
-// The upper halves of the permutation's keys, two a block of random words.
-struct UpperHalves {
-  PhiloxStream random;
-  VectorView<std::uint32_t> keys;
-  void operator()(std::int64_t pair) const {
-    const PhiloxBlock block = philox_block(random, static_cast<std::uint64_t>(pair));
-    keys[2 * pair] = block.word[0];
-    if (2 * pair + 1 < keys.size) keys[2 * pair + 1] = block.word[2];
-  }
-};
-
-// A radix sort of half a key takes half the time. Where upper halves are equal, as one pair in 2^32 is, the
-// whole keys decide.
-void sort_by_halves(PhiloxStream random, VectorView<std::uint32_t> keys, VectorView<std::int32_t> order) {
-  const thrust::counting_iterator<std::int64_t> pair(0);
-  thrust::for_each(thrust::cpp::par, pair, pair + (keys.size + 1) / 2, UpperHalves{random, keys});
-  thrust::sequence(thrust::cpp::par, order.data, order.data + order.size);
-  thrust::stable_sort_by_key(thrust::cpp::par, keys.data, keys.data + keys.size, order.data);
-  const PermutationKey key{random};
-  for (std::int64_t begin = 0, end = 0; begin < keys.size; begin = end) {
-    for (end = begin + 1; end < keys.size && keys[end] == keys[begin];) ++end;
-    if (end - begin > 1)
-      std::stable_sort(order.data + begin, order.data + end,
-                       [&](std::int32_t a, std::int32_t b) { return key(a) < key(b); });
-  }
-}
-
 // Buffers of keys are released in the stream's order: after the task that uses them.
 
 void host_permutation(Stream& stream, PhiloxStream random, VectorView<std::int32_t> order) {
-  const Buffer<std::uint32_t> keys(stream, order.size, "permutation keys");
-  stream.enqueue("permutation", [device = stream.device(), random, order, keys = keys.view()] {
-    sort_by_halves(random, keys, order);
+  const Buffer<std::uint64_t> room(stream, cpu::permutation_room(order.size), "permutation keys");
+  stream.enqueue("permutation", [device = stream.device(), random, order, room = room.view()] {
+    cpu::sort_permutation(random, room, order);
     note_written(device, order);
   });
 }

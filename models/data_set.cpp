@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "models/cache_folder.h"
 #include "models/digits.h"
 #include "runtime/error.h"
 
@@ -80,12 +82,7 @@ std::vector<fs::path> usual_places() {
   if (const std::string own = environment("ATELIER_DATA"); !own.empty()) places.emplace_back(own);
   places.emplace_back("data");
   places.emplace_back("../shared/data");
-  const std::string cache = environment("XDG_CACHE_HOME");
-  const std::string home = environment("HOME");
-  if (!cache.empty())
-    places.push_back(fs::path(cache) / "atelier");
-  else if (!home.empty())
-    places.push_back(fs::path(home) / ".cache" / "atelier");
+  if (const fs::path cache = cache_folder(); !cache.empty()) places.push_back(cache);
   return places;
 }
 
@@ -157,6 +154,11 @@ DataSet load_data_set(const std::string& name, Split split, const fs::path& data
   throw InvalidArgument(fmt::format(
       "no data set {}: mnist, fashion, digits, a folder (idx files or .png pictures) or a .csv file is due",
       name));
+}
+
+std::uint8_t pixel_of(double value) {
+  const double shown = std::isnan(value) ? 0.0 : std::clamp(value, 0.0, 1.0);
+  return static_cast<std::uint8_t>(std::lround(255.0 * shown));
 }
 
 std::string fingerprint(const DataSet& data) {

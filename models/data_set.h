@@ -36,6 +36,12 @@ struct ReadLimits {
 [[nodiscard]] DataSet read_csv(const std::filesystem::path& path, const ReadLimits& limits = {});
 [[nodiscard]] DataSet parse_csv(const std::string& text, const std::string& source,
                                 const ReadLimits& limits = {});
+/// An array of NumPy (.npy of any version, C order): count x height x width or count x 1 x height x width of
+/// uint8, or of float32 or float64 (little-endian) from 0 to 1, as pixel_of has them; count x pixels for
+/// squares. Without labels.
+[[nodiscard]] DataSet read_npy(const std::filesystem::path& path, const ReadLimits& limits = {});
+[[nodiscard]] DataSet parse_npy(const std::vector<std::byte>& bytes, const std::string& source,
+                                const ReadLimits& limits = {});
 /// Every .png of a folder in order of name, as 8-bit grey (png_image.h), all of one size; other files are
 /// left alone. With sub-folders whose names are numbers 0…255 the pictures lie in those and have their names
 /// as labels: label by label, in order of name. A folder holds the one or the other.
@@ -51,6 +57,9 @@ enum class Split : std::uint8_t { train, test };
 /// with a message that lists the places searched and says how to get the data, and what the readers throw.
 [[nodiscard]] DataSet load_data_set(const std::string& name, Split split,
                                     const std::filesystem::path& data = {}, const ReadLimits& limits = {});
+
+/// A pixel's byte from its value: round(255 * clamp(value, 0, 1)), half away from zero; 0 for NaN.
+[[nodiscard]] std::uint8_t pixel_of(double value);
 
 /// Tells data sets apart in run records: 64-bit FNV-1a of sizes, pixels and labels, as 16 hex digits.
 [[nodiscard]] std::string fingerprint(const DataSet& data);

@@ -33,8 +33,10 @@ struct GradientComparison {
 
 /// What a way to find the gradient costs.
 struct GradientCost {
-  std::int64_t passes_per_step = 0;  // forward passes over all rows; a backward pass counts as two
-  double seconds_per_step = 0;       // both ways with the same plain code, in double, on one core
+  /// Forward passes over all rows, counted, not timed; a backward pass counts as two, for its two matrix
+  /// products.
+  std::int64_t passes_per_step = 0;
+  double seconds_per_step = 0;  // measured: both ways with the same plain code, in double, on one core
 };
 
 struct GradientCheckResult {

@@ -30,6 +30,21 @@ struct TrainingConfig {
   std::optional<std::int64_t> batch;
   std::optional<double> learning_rate;
   bool shuffle = false;  // a new Philox permutation every epoch; false: file order, as the articles
+  // GANs on pictures. Networks as network_from_text reads them, where the word "pixels" stands for the pixels
+  // of a picture of the data set.
+  std::optional<std::string> generator;
+  std::optional<std::string> discriminator;
+  std::optional<std::string> loss;                // "bce", "bce-logits", "mse"
+  std::optional<std::string> optimizer;           // "sgd", "adam": of both networks
+  std::optional<double> generator_learning_rate;  // learning_rate is D's
+  std::optional<double> beta1;                    // Adam's, of both networks
+  std::optional<double> beta2;
+  std::optional<std::int64_t> discriminator_steps;  // 2: on real, then on forged pictures; 1: on both at once
+  std::optional<double> gradient_penalty;           // weight of models/gradient_penalty.h's; 0: none
+  std::optional<double>
+      average;  // decay of the running average of G that draws the samples; 0: G itself does
+  std::optional<std::string> split;  // "train", "test": the part of the data set that is learned from
+  std::optional<std::string> loop;   // "resident", "streamed"; unset or "auto": whichever is faster here
   friend bool operator==(const TrainingConfig&, const TrainingConfig&) = default;
 };
 
@@ -91,6 +106,9 @@ class Learner {
 
   /// What the run achieved, at any time.
   [[nodiscard]] virtual std::vector<SummaryEntry> summary() = 0;
+  /// Signs since the last call that the run goes wrong (a GAN that collapses), one line each that names the
+  /// sign and its number; a GAN is watched behind its first 5,000 pictures. Empty when all is well. The caller decides whether the run goes on.
+  [[nodiscard]] virtual std::vector<std::string> take_warnings() { return {}; }
   /// Pictures that only the end of a run has, as a confusion matrix.
   [[nodiscard]] virtual std::vector<GrayPicture> final_pictures() { return {}; }
 };

@@ -25,9 +25,10 @@ struct PngLimits {
 ///   grey = round(0.299 R + 0.587 G + 0.114 B)    (ITU-R BT.601 luma of the values as stored, no gamma)
 /// 16-bit channels are rounded to 8 bits; 1, 2 and 4 bits spread over 0…255; what is transparent lies on
 /// black, the background of digits; a picture that is drawn dark on a transparent ground (on black no
-/// pixel of it would reach 64) is inverted first, so that the drawing shows. Sizes are judged from the header before anything is allocated, and
-/// memory is bounded by the limits; unknown chunks are skipped. `source` names the file in messages.
-/// Throws InvalidArgument with one line: not a PNG, damaged or cut off, larger than the limits.
+/// pixel of it would reach 64) is inverted first, so that the drawing shows. Sizes are judged from the header
+/// before anything is allocated, and memory is bounded by the limits; unknown chunks are skipped. `source`
+/// names the file in messages. Throws InvalidArgument with one line: not a PNG, damaged or cut off, larger
+/// than the limits.
 [[nodiscard]] PngImage parse_png_image(std::span<const std::byte> bytes, const std::string& source,
                                        const PngLimits& limits = {});
 /// The same for a file; also Error when it cannot be read.

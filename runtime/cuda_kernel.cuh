@@ -73,10 +73,9 @@ inline void check_launch(cudaError_t error, const char* name, const LaunchShape&
                        describe_shape(shape) + "): " + cudaGetErrorString(error));
 }
 
-inline void check_query(cudaError_t error, const char* what, const Stream& stream) {
+inline void check_query(cudaError_t error, const char* what, Device device) {
   if (error != cudaSuccess)
-    throw ExecutionError(std::string(what) + " on " + stream.device().name() + ": " +
-                         cudaGetErrorString(error));
+    throw ExecutionError(std::string(what) + " on " + device.name() + ": " + cudaGetErrorString(error));
 }
 
 inline void require_grid(const char* name, const LaunchShape& shape, const Stream& stream) {
@@ -101,10 +100,9 @@ void allow_shared_memory(const char* name, void (*kernel)(Parameters...), const 
       name, shape, stream);
 }
 
-inline int device_attribute(cudaDeviceAttr attribute, const Stream& stream) {
+inline int device_attribute(cudaDeviceAttr attribute, Device device) {
   int value = 0;
-  check_query(cudaDeviceGetAttribute(&value, attribute, stream.device().index()), "cudaDeviceGetAttribute",
-              stream);
+  check_query(cudaDeviceGetAttribute(&value, attribute, device.index()), "cudaDeviceGetAttribute", device);
   return value;
 }
 
@@ -148,17 +146,20 @@ void launch_cooperative(const char* name, Stream& stream, void (*kernel)(Paramet
       values);
 }
 
-/// Limits of the stream's device. Throws ExecutionError.
-inline DeviceLimits device_limits(const Stream& stream) {
+/// Limits of a device. Throws ExecutionError.
+inline DeviceLimits device_limits(Device device) {
   DeviceLimits limits;
-  limits.multiprocessors = detail::device_attribute(cudaDevAttrMultiProcessorCount, stream);
+  limits.multiprocessors = detail::device_attribute(cudaDevAttrMultiProcessorCount, device);
   limits.threads_per_multiprocessor =
-      detail::device_attribute(cudaDevAttrMaxThreadsPerMultiProcessor, stream);
+      detail::device_attribute(cudaDevAttrMaxThreadsPerMultiProcessor, device);
   limits.shared_bytes_per_block =
-      static_cast<std::size_t>(detail::device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, stream));
+      static_cast<std::size_t>(detail::device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   limits.shared_bytes_per_multiprocessor =
-      static_cast<std::size_t>(detail::device_attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, stream));
+      static_cast<std::size_t>(detail::device_attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device));
   return limits;
+}
+inline DeviceLimits device_limits(const Stream& stream) {
+  return device_limits(stream.device());
 }
 
 /// The most blocks of `kernel` that can be resident at once: the largest grid of a cooperative launch.
@@ -173,7 +174,7 @@ int max_cooperative_blocks(const char* name, const Stream& stream, void (*kernel
       cudaOccupancyMaxActiveBlocksPerMultiprocessor(
           &per_multiprocessor, kernel, static_cast<int>(block.x * block.y * block.z), shared_bytes),
       name, shape, stream);
-  return per_multiprocessor * detail::device_attribute(cudaDevAttrMultiProcessorCount, stream);
+  return per_multiprocessor * detail::device_attribute(cudaDevAttrMultiProcessorCount, stream.device());
 }
 
 /// Barrier of all threads of a cooperative launch; what was written before it is seen by all after it.
@@ -239,6 +240,75 @@ __device__ inline void ldmatrix_x4(std::uint32_t (&result)[4], const void* row) 
                : "=r"(result[0]), "=r"(result[1]), "=r"(result[2]), "=r"(result[3])
                : "r"(static_cast<unsigned>(__cvta_generic_to_shared(row)))
                : "memory");
+}
+
+/// Sends a packet to the other blocks of a cooperative launch: 16 bytes, the last word its number, which
+/// tells it from what the slot held before. One store, seen whole or not at all; the slot is 16-byte aligned.
+__device__ inline void send_packet(uint4* slot, uint4 packet) {
+  asm volatile(
+      "{ .reg .b128 whole; .reg .b64 low, high; mov.b64 low, {%1, %2}; mov.b64 high, {%3, %4};"
+      " mov.b128 whole, {low, high}; st.relaxed.gpu.global.b128 [%0], whole; }" ::"l"(slot),
+      "r"(packet.x), "r"(packet.y), "r"(packet.z), "r"(packet.w)
+      : "memory");
+}
+
+/// Comes between the packets that a block sends and those that it receives; called by all its threads.
+/// Nothing here: who receives waits for the packet itself.
+__device__ inline void packets_sent() {}
+
+namespace detail {
+
+__device__ inline uint4 load_packet(const uint4* slot) {
+  uint4 packet;
+  asm volatile(
+      "{ .reg .b128 whole; .reg .b64 low, high; ld.relaxed.gpu.global.b128 whole, [%4];"
+      " mov.b128 {low, high}, whole; mov.b64 {%0, %1}, low; mov.b64 {%2, %3}, high; }"
+      : "=r"(packet.x), "=r"(packet.y), "=r"(packet.z), "=r"(packet.w)
+      : "l"(slot)
+      : "memory");
+  return packet;
+}
+
+__device__ inline std::uint64_t nanoseconds() {
+  std::uint64_t time;
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(time));
+  return time;
+}
+
+// A packet that does not come within kPacketPatience ends the launch with an error.
+__device__ inline uint4 await_packet(const uint4* slot, unsigned number) {
+  constexpr std::uint64_t kPacketPatience = 4'000'000'000;
+  constexpr unsigned kLooksBetween = 1U << 12;
+  std::uint64_t start = 0;
+  for (unsigned looks = 1;; ++looks) {
+    const uint4 packet = load_packet(slot);
+    if (packet.w == number) return packet;
+    if (looks % kLooksBetween != 0) continue;
+    if (start == 0) start = nanoseconds();
+    if (nanoseconds() - start > kPacketPatience) __trap();
+  }
+}
+
+}  // namespace detail
+
+/// Waits for the packets called `number` in `count` slots; a null slot gives zeros. A packet that has not
+/// come after four seconds ends the launch with an error.
+template <int count>
+__device__ inline void receive_packets(const uint4* const (&slot)[count], unsigned number,
+                                       uint4 (&packet)[count]) {
+#pragma unroll
+  for (int i = 0; i < count; ++i)  // all loads are under way before the first is looked at
+    packet[i] = slot[i] != nullptr ? detail::load_packet(slot[i]) : make_uint4(0, 0, 0, number);
+#pragma unroll
+  for (int i = 0; i < count; ++i)
+    if (packet[i].w != number) packet[i] = detail::await_packet(slot[i], number);
+}
+
+/// The square root by the special function unit: relative error at most 2^-22; subnormal numbers are zero.
+__device__ inline float square_root_approximate(float x) {
+  float y;
+  asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
 }
 
 /// 2^x by the special function unit: relative error about 2^-22, subnormal inputs and results are zero.

@@ -11,7 +11,8 @@
 //   grid_sync()                          barrier of all threads of a cooperative launch
 //   cp_async_16, cp_async_commit, cp_async_wait<N>
 //   to_tf32, mma_m16n8k8_tf32, mma_m16n8k16_f16, ldmatrix_x4
-//   exp2_approximate, reciprocal_approximate
+//   send_packet, packets_sent, receive_packets: values from block to block of a cooperative launch
+//   exp2_approximate, reciprocal_approximate, square_root_approximate
 //
 // and, on both sides, CUDA's built-ins: threadIdx and its kin, __syncthreads…, __syncwarp, shuffles, votes
 // and warp reductions, atomics, __ldg and the load and store hints, bit casts, fast mathematics, float4 and

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <exception>
 #include <new>
 #include <string>
@@ -34,6 +35,7 @@ void occupy_standard_descriptors() {
 
 int main(int count, char** arguments) {
   occupy_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past a file size limit is an error like any other
   try {
     return atelier::tools::run_command_line(count, arguments);
   } catch (const atelier::tools::UsageError& error) {

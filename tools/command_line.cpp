@@ -3,80 +3,19 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "tools/option_text.h"
+#include "tools/command_line_options.h"
 #include "tools/suggestion.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
 
 namespace atelier::tools {
 namespace {
-
-void add_output(CLI::App& verb, RunOptions& run, const char* what) {
-  verb.add_option("-o,--output", run.output, what)->type_name("FILE");
-  verb.add_flag("--force", run.force, "Replace the output where it exists");
-}
-
-void add_report(CLI::App& verb, RunOptions& run) {
-  verb.add_flag("--json", run.json, "One JSON document on standard output");
-  verb.add_flag("-q,--quiet", run.quiet, "Nothing but errors");
-}
-
-/// For verbs that have more to say.
-void add_verbose(CLI::App& verb, RunOptions& run, const char* what) {
-  verb.add_flag("-v,--verbose", run.verbose, what);
-}
-
-/// Beyond this many the system may refuse to start one, in the midst of a picture.
-constexpr std::int64_t kMaxThreads = 1024;
-
-/// A whole number; CLI11's own conversion neither names the range nor says what is wrong.
-template <class Target>
-CLI::Option* add_whole(CLI::App& verb, const char* name, Target& target, std::int64_t low, std::int64_t high,
-                       const char* type, const char* what) {
-  const auto read = [=, &target](const std::string& text) {
-    target = static_cast<int>(parse_integer(name, text, low, high));
-  };
-  return verb.add_option_function<std::string>(name, read, what)->type_name(type);
-}
-
-/// The same for a number that may be left out.
-CLI::Option* add_count(CLI::App& verb, const char* name, std::optional<std::int64_t>& target,
-                       std::int64_t low, const char* what) {
-  const auto read = [=, &target](const std::string& text) {
-    target = parse_integer(name, text, low, std::int64_t{1} << 40);
-  };
-  return verb.add_option_function<std::string>(name, read, what)->type_name("N");
-}
-
-CLI::Option* add_number(CLI::App& verb, const char* name, std::optional<double>& target, const char* type,
-                        const char* what) {
-  const auto read = [name, &target](const std::string& text) { target = parse_number(name, text); };
-  return verb.add_option_function<std::string>(name, read, what)->type_name(type);
-}
-
-void add_device(CLI::App& verb, RunOptions& run) {
-  verb.add_option("--device", run.device,
-                  "auto (a GPU if there is one, else the cpu), cuda[:N], cpu, simt (slow)")
-      ->type_name("NAME")
-      ->group("Device");
-  add_whole(verb, "--threads", run.threads, 0, kMaxThreads, "N",
-            "Threads of the cpu device (default: all cores)")
-      ->group("Device");
-}
-
-/// CLI11 would read -1 as 2^64 - 1.
-void add_seed(CLI::App& verb, const char* name, std::optional<std::uint64_t>& target, const char* what) {
-  verb.add_option_function<std::string>(
-          name, [name, &target](const std::string& text) { target = parse_unsigned(name, text); }, what)
-      ->type_name("N");
-}
 
 void add_network(CLI::App& verb, PictureOptions& picture) {
   constexpr const char* kGroup = "Network (each draws new weights)";
@@ -203,164 +142,33 @@ void add_sheet(CLI::App& app, std::function<void()>& action) {
   verb.callback([&action] { action = [] { sheet(command); }; });
 }
 
-void add_training(CLI::App& verb, TrainingOptions& training) {
-  constexpr const char* kData = "Data";
-  verb.add_option("--dataset", training.data_set,
-                  "mnist, fashion, digits (built in), a folder of idx files or pictures, a .csv file")
-      ->type_name("NAME")
-      ->group(kData);
-  verb.add_option("--data", training.data_folder,
-                  "Where mnist and fashion are (else $ATELIER_DATA, data/, ../shared/data, the cache folder)")
-      ->type_name("DIR")
-      ->group(kData);
-  add_count(verb, "--limit", training.limit, 1, "Train on the first N pictures only; tests use all of theirs")
-      ->group(kData);
-  verb.add_flag("--shuffle", training.shuffle,
-                "A new order every epoch (default: the file's, as the articles)")
-      ->group(kData);
-  constexpr const char* kTraining = "Training (default: the preset's)";
-  add_count(verb, "--epochs", training.epochs, 1, "Times through the data")->group(kTraining);
-  add_count(verb, "--iterations", training.iterations, 1, "Length of a run without data")->group(kTraining);
-  add_count(verb, "--batch", training.batch, 1, "Samples an iteration")->group(kTraining);
-  add_number(verb, "--learning-rate", training.learning_rate, "X", "Of every optimiser")->group(kTraining);
-}
-
-const char* const kTrainExamples =
-    "The run folder holds config.json, metrics.csv, samples/*.png, plots (with gnuplot), "
-    "checkpoint.safetensors\n"
-    "and, at the end, summary.json. After Ctrl-C, kill -9 or a power cut, --resume gives the same to the "
-    "byte.\n"
-    "Examples:\n"
-    "  atelier train classifier --dataset mnist\n"
-    "  atelier train classifier-book --dataset digits --epochs 1 --seed 3\n"
-    "  atelier train --resume --run runs/classifier-book-3\n"
-    "  atelier train --resume --run runs/classifier-book-3 --epochs 2     longer than was planned\n"
-    "  atelier train pattern1010-gan --seeds 0..999                       a sweep: one line a number\n"
-    "'atelier experiments' lists the presets.";
-
-void add_train(CLI::App& app, std::function<void()>& action) {
-  static TrainCommand command;
-  CLI::App& verb = *app.add_subcommand("train", "Train a network into a run folder");
-  verb.add_option("preset", command.training.preset, "An experiment of the articles (atelier experiments)")
-      ->type_name("PRESET");
-  verb.add_option("--run", command.folder, "The run's folder (default runs/PRESET-SEED)")->type_name("DIR");
-  verb.add_flag("--resume", command.resume,
-                "Go on with the run from its checkpoint; with a preset, begin it where there is none yet");
-  add_seed(verb, "--seed", command.training.seed,
-           "Of every random number (default: a new one, which is said)");
-  add_seed(verb, "--torch-seed", command.training.torch_seed,
-           "First weights as PyTorch draws them after manual_seed(N); --seed is N too where it is not given");
-  verb.add_option("--seeds", command.seeds,
-                  "A sweep, many runs at once: 0..999, or a list. Keeps runs.csv and summary.json")
-      ->type_name("LIST");
-  add_training(verb, command.training);
-  add_device(verb, command.run);
-  add_report(verb, command.run);
-  verb.footer(kTrainExamples);
-  verb.callback([&action] { action = [] { train(command); }; });
-}
-
-void add_data(CLI::App& app, std::function<void()>& action) {
-  static DataCommand command;
-  static std::optional<std::int64_t> first;
-  static std::optional<std::int64_t> count;
-  static std::optional<std::int64_t> columns;
-  CLI::App& verb = *app.add_subcommand("data", "What a data set holds, and a sheet of its pictures");
-  verb.add_option(
-          "name", command.name,
-          "digits (built in; the default), mnist, fashion, a folder of idx files or pictures, a .csv file")
-      ->type_name("NAME");
-  verb.add_option("--data", command.data_folder,
-                  "Where mnist and fashion are (else $ATELIER_DATA, data/, ../shared/data, the cache folder)")
-      ->type_name("DIR");
-  verb.add_option("--split", command.split, "train (the default) or test")->type_name("NAME");
-  add_count(verb, "--first", first, 0, "First picture of the sheet (default 0)");
-  add_count(verb, "--count", count, 1, "Pictures on the sheet (default 200)");
-  add_count(verb, "--columns", columns, 1, "Pictures in a row (default: about twice as wide as high)");
-  add_output(verb, command.run, "The sheet: .png or .npy");
-  add_report(verb, command.run);
-  verb.footer(
-      "Examples:\n"
-      "  atelier data digits -o digits.png\n"
-      "  atelier data mnist --split test --first 17 --count 1 -o seven.png    one picture, for classify");
-  verb.callback([&action] {
-    command.first = first.value_or(0);
-    command.count = count.value_or(200);
-    command.columns = columns.value_or(0);
-    action = [] { show_data(command); };
-  });
-}
-
-void add_classify(CLI::App& app, std::function<void()>& action) {
-  static ClassifyCommand command;
-  CLI::App& verb = *app.add_subcommand("classify", "What a trained classifier sees in pictures");
-  verb.add_option("run", command.source, "The folder of a run of classifier or classifier-book")
-      ->type_name("RUN")
-      ->required();
-  verb.add_option("pictures", command.pictures,
-                  "PNG files; dark on light is inverted, other sizes are scaled and centred as MNIST's were")
-      ->type_name("FILE")
-      ->required();
-  add_device(verb, command.run);
-  add_report(verb, command.run);
-  verb.footer(
-      "Examples:\n"
-      "  atelier classify runs/classifier-3 seven.png\n"
-      "  atelier classify runs/classifier-3 --json drawn/*.png");
-  verb.callback([&action] { action = [] { classify(command); }; });
-}
-
-void add_gradcheck(CLI::App& app, std::function<void()>& action) {
-  static GradcheckCommand command;
-  static std::optional<std::uint64_t> seed;
-  static std::optional<std::int64_t> steps;
-  static std::optional<double> learning_rate;
-  static std::optional<double> difference;
-  GradientCheckOptions& check = command.check;
-  CLI::App& verb = *app.add_subcommand(
-      "gradcheck", "Show that back-propagation gives what central differences give, and what it saves");
-  verb.add_option("--network", check.network, fmt::format("What is trained (default \"{}\")", check.network))
-      ->type_name("TEXT");
-  verb.add_option("--task", check.task, "xor, pattern1010 (4 inputs), random (any network); default xor")
-      ->type_name("NAME");
-  add_seed(verb, "--seed", seed, "Of the first weights (default 0)");
-  add_count(verb, "--steps", steps, 0, "Steps of gradient descent (default 1000)");
-  add_number(verb, "--learning-rate", learning_rate, "X", "Of both ways (default 1)");
-  add_number(verb, "--difference", difference, "H", "Of the central differences (default 1e-4)");
-  add_output(verb, command.run, "Plot of the learning: .png (with gnuplot)");
-  add_device(verb, command.run);
-  add_report(verb, command.run);
-  add_verbose(verb, command.run, "Every parameter, however many");
-  verb.footer(
-      "Examples:\n"
-      "  atelier gradcheck\n"
-      "  atelier gradcheck --task pattern1010 --network \"4 linear(3) sigmoid linear(1) sigmoid\" -o "
-      "plot.png\n"
-      "  atelier gradcheck -v --steps 0                        every parameter's gradient, no learning");
-  verb.callback([&action] {
-    command.check.seed = seed.value_or(command.check.seed);
-    command.check.steps = steps.value_or(command.check.steps);
-    command.check.learning_rate = learning_rate.value_or(command.check.learning_rate);
-    command.check.difference = difference.value_or(command.check.difference);
-    action = [] { gradcheck(command); };
-  });
-}
-
 void add_experiments(CLI::App& app, std::function<void()>& action) {
   static ExperimentsCommand command;
-  CLI::App& verb =
-      *app.add_subcommand("experiments", "List the articles' experiments, or paint their pictures");
+  CLI::App& verb = *app.add_subcommand(
+      "experiments", "List the articles' experiments, paint their pictures, or run an article");
   verb.add_flag("--paint", command.paint, "Paint those that are pictures on one labelled sheet");
   add_output(verb, command.run, "Where to (default experiments.png)");
   add_whole(verb, "--cell", command.cell, 16, 8192, "N", "Side of a cell (default 256)");
-  add_seed(verb, "--seed", command.seed, "One seed for all (default: each experiment's own)");
-  add_seed(verb, "--torch-seed", command.torch_seed, "One PyTorch seed for all");
+  verb.add_option("--run", command.part,
+                  "Run a whole article: part1, part2 or part3, and make a page of the results")
+      ->type_name("PART");
+  verb.add_option("--folder", command.folder,
+                  "With --run: where to (default runs/PART); goes on with what is there")
+      ->type_name("DIR");
+  verb.add_option("--dataset", command.data_set,
+                  "With --run part3: mnist (the default), fashion, digits, a folder")
+      ->type_name("NAME");
+  add_data_folder(verb, command.data_folder);
+  add_count(verb, "--limit", command.limit, 1, "With --run part3: first so many pictures");
+  add_seed(verb, "--seed", command.seed, "One seed for all (default: each experiment's own; of --run: 1)");
+  add_seed(verb, "--torch-seed", command.torch_seed, "One PyTorch seed for all pictures");
   add_device(verb, command.run);
   add_report(verb, command.run);
   verb.footer(
       "Examples:\n"
       "  atelier experiments\n"
       "  atelier experiments --paint -o experiments.png\n"
+      "  atelier experiments --run part3                        all of Part III, and a page of it\n"
       "  atelier render --preset mondrian --size 2048 -o mondrian.png\n"
       "  atelier train pattern1010-gan");
   verb.callback([&action] { action = [] { experiments(command); }; });
@@ -477,10 +285,8 @@ int run_command_line(int count, const char* const* arguments) {
   std::function<void()> action;
   add_render(app, action);
   add_sheet(app, action);
-  add_train(app, action);
-  add_classify(app, action);
-  add_data(app, action);
-  add_gradcheck(app, action);
+  add_training_verbs(app, action);
+  add_gan_verbs(app, action);
   add_experiments(app, action);
   add_devices(app, action);
   add_import(app, action);

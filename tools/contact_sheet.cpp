@@ -62,15 +62,24 @@ std::optional<Fonts> load_fonts(const SheetLayout& layout) {
 }
 
 void label(Canvas& canvas, const Fonts& fonts, const SheetLayout& layout, std::int64_t left, std::int64_t top,
-           const SheetCell& cell) {
+           const std::string& title, const std::string& note) {
   const int limit = static_cast<int>(std::min<std::int64_t>(layout.cell_width, 1 << 20));
   std::int64_t baseline = top + layout.title_pixels / 4 + fonts.title.ascent();
-  fonts.title.draw(canvas, left, baseline, fonts.title.shortened(cell.title, limit), kTitle);
+  fonts.title.draw(canvas, left, baseline, fonts.title.shortened(title, limit), kTitle);
   baseline += fonts.title.line_height() - fonts.title.ascent() + fonts.note.ascent();
-  for (const std::string& line : fonts.note.wrapped(cell.note, limit, layout.note_lines)) {
+  for (const std::string& line : fonts.note.wrapped(note, limit, layout.note_lines)) {
     fonts.note.draw(canvas, left, baseline, line, kNote);
     baseline += fonts.note.line_height();
   }
+}
+
+void write_canvas(PictureWriter& writer, const Canvas& canvas) {
+  writer.write_rows(reinterpret_cast<const std::byte*>(canvas.pixels.data()), canvas.height);
+}
+
+void finish_sheet(PictureWriter& writer, const SheetLayout& layout) {
+  write_canvas(writer, Canvas(layout.width(), layout.gap, kPaper));
+  writer.finish();
 }
 
 }  // namespace
@@ -151,14 +160,37 @@ void paint_sheet(Stream& stream, const SheetLayout& layout,
       const std::int64_t left = layout.gap + i * (layout.cell_width + layout.gap);
       place(canvas, left, layout.gap, samples.data() + i * cell_pixels * 3, programs[index].channels(),
             layout);
-      if (fonts) label(canvas, *fonts, layout, left, layout.gap + layout.cell_height, cells[index]);
+      if (fonts)
+        label(canvas, *fonts, layout, left, layout.gap + layout.cell_height, cells[index].title,
+              cells[index].note);
     }
-    writer->write_rows(reinterpret_cast<const std::byte*>(canvas.pixels.data()), canvas.height);
+    write_canvas(*writer, canvas);
     progress.add(count * cell_pixels);
   }
-  const Canvas margin(layout.width(), layout.gap, kPaper);
-  writer->write_rows(reinterpret_cast<const std::byte*>(margin.pixels.data()), margin.height);
-  writer->finish();
+  finish_sheet(*writer, layout);
+}
+
+void write_picture_sheet(const SheetLayout& layout, const std::vector<PictureCell>& cells, AtomicFile& file,
+                         const std::vector<PictureText>& texts) {
+  const PictureFormat format{layout.width(), layout.height(), 3, CppnSample::u8};
+  const auto writer = make_picture_writer(PictureFile::png, file, format, texts);
+  const std::optional<Fonts> fonts = load_fonts(layout);
+  const auto count = static_cast<std::int64_t>(cells.size());
+  for (std::int64_t first = 0; first < count; first += layout.columns) {
+    Canvas row(layout.width(), layout.row_height(), kPaper);
+    for (std::int64_t i = first; i < std::min(count, first + layout.columns); ++i) {
+      const PictureCell& cell = cells[static_cast<std::size_t>(i)];
+      if (cell.picture.width != layout.cell_width || cell.picture.height != layout.cell_height)
+        throw InvalidArgument(fmt::format("{}: {} x {} pixels; the sheet's cells have {} x {}", cell.title,
+                                          cell.picture.width, cell.picture.height, layout.cell_width,
+                                          layout.cell_height));
+      const std::int64_t left = layout.gap + (i - first) * (layout.cell_width + layout.gap);
+      place(row, left, layout.gap, reinterpret_cast<const std::byte*>(cell.picture.pixels.data()), 1, layout);
+      if (fonts) label(row, *fonts, layout, left, layout.gap + layout.cell_height, cell.title, cell.note);
+    }
+    write_canvas(*writer, row);
+  }
+  finish_sheet(*writer, layout);
 }
 
 }  // namespace atelier::tools

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/atomic_file.h"
+#include "models/learner.h"
 #include "models/recipe.h"
 #include "runtime/stream.h"
 #include "tools/image/picture_writer.h"
@@ -51,5 +52,16 @@ struct SheetLayout {
 void paint_sheet(Stream& stream, const SheetLayout& layout,
                  const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
                  const std::vector<PictureText>& texts, Progress& progress);
+
+/// A picture that is there already, as a cell of a sheet.
+struct PictureCell {
+  GrayPicture picture;
+  std::string title;
+  std::string note;
+};
+/// The same for pictures of the layout's cell size, of which all are in memory. Throws Error; InvalidArgument
+/// when a picture has another size.
+void write_picture_sheet(const SheetLayout& layout, const std::vector<PictureCell>& cells, AtomicFile& file,
+                         const std::vector<PictureText>& texts);
 
 }  // namespace atelier::tools

@@ -28,7 +28,6 @@ void watch_for_interruption() {
   struct sigaction present = {};
   if (sigaction(SIGHUP, nullptr, &present) == 0 && present.sa_handler != SIG_IGN)
     sigaction(SIGHUP, &action, nullptr);
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool interruption_requested() noexcept {

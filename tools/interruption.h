@@ -11,7 +11,7 @@ class Interrupted : public Error {
 };
 
 /// From now on SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup) ask the work to stop instead
-/// of killing it (a second one kills), and a write past a file size limit is an error instead of a signal.
+/// of killing it (a second one kills).
 void watch_for_interruption();
 
 /// True once a signal has arrived.

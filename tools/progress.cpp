@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "tools/run_options.h"
+
 namespace atelier::tools {
 
 Progress::Progress(std::string name, std::int64_t total, bool quiet, ProgressUnit unit, std::int64_t done)
@@ -26,6 +28,12 @@ Progress::~Progress() {
 
 void Progress::set_note(std::string note) {
   note_ = std::move(note);
+}
+
+void Progress::tell(const std::string& message) {
+  if (quiet_) return;
+  if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
+  say(message);
 }
 
 double Progress::seconds() const {

@@ -30,6 +30,8 @@ class Progress {
   void add(std::int64_t count);
   /// Words behind the line: "loss 0.031".
   void set_note(std::string note);
+  /// A line of its own that stays ("atelier: <message>"); nothing when quiet.
+  void tell(const std::string& message);
   /// Seconds since the start, and what was added in them.
   [[nodiscard]] double seconds() const;
   [[nodiscard]] std::int64_t added() const { return done_ - before_; }

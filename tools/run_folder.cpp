@@ -152,9 +152,13 @@ bool RunFolder::holds_run(const files::path& path) {
   return files::exists(path / kConfigFile, ignored);
 }
 
-RunRecord RunFolder::read_record() const {
-  const files::path path = path_ / kConfigFile;
+RunRecord read_run_record(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kConfigFile;
   return run_record_from_json(read_bounded(path.string()), path.string());
+}
+
+RunRecord RunFolder::read_record() const {
+  return read_run_record(path_);
 }
 
 void RunFolder::write_record(const RunRecord& record) const {

@@ -31,6 +31,8 @@ struct RunRecord {
 [[nodiscard]] std::string run_record_json(const RunRecord& record);
 /// Throws InvalidArgument with one line that begins with `source`.
 [[nodiscard]] RunRecord run_record_from_json(const std::string& text, const std::string& source);
+/// config.json of a run's folder, whoever trains in it. Throws Error, InvalidArgument.
+[[nodiscard]] RunRecord read_run_record(const std::filesystem::path& folder);
 
 /// The folder of one run: config.json, metrics.csv, samples/, plots, checkpoint.safetensors, summary.json.
 /// Every file but metrics.csv is written beside and renamed. Only one process at a time may train in it.

@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <limits>
-#include <mutex>
 #include <numeric>
-#include <thread>
 
 #include "models/pattern1010_sweep.h"
 #include "runtime/stream.h"
+#include "tools/concurrent_runs.h"
 #include "tools/interruption.h"
 #include "tools/metrics_file.h"
 #include "tools/run_report.h"
@@ -111,41 +108,19 @@ std::vector<SweepRun> sweep_runs(Device device, const TrainingConfig& config,
   if (config.preset == "pattern1010-gan") return sweep_fleet(device, config, seeds, at_progress);
   std::vector<SweepRun> runs(seeds.size());
   for (std::size_t i = 0; i < seeds.size(); ++i) runs[i].seed = seeds[i];
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::int64_t finished = 0;
-  int working = workers;
-
-  const auto work = [&] {
-    for (std::size_t i = next++; i < runs.size(); i = next++) {
-      SweepRun& run = runs[i];
-      try {
-        Stream stream(device);
-        TrainingConfig own = config;
-        own.seed = run.seed;
-        if (!train_run(stream, own, data, run)) break;
-      } catch (const std::exception& error) {
-        run.failure = error.what();
-      }
-      const std::lock_guard lock(mutex);
-      ++finished;
-      changed.notify_one();
+  const auto work = [&](std::size_t i) {
+    SweepRun& run = runs[i];
+    try {
+      Stream stream(device);
+      TrainingConfig own = config;
+      own.seed = run.seed;
+      return train_run(stream, own, data, run);
+    } catch (const std::exception& error) {
+      run.failure = error.what();
+      return true;
     }
-    const std::lock_guard lock(mutex);
-    --working;
-    changed.notify_one();
   };
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < workers; ++i) threads.emplace_back(work);
-  std::unique_lock lock(mutex);
-  for (std::int64_t told = -1; working > 0 || told != finished;) {
-    changed.wait(lock, [&] { return working == 0 || told != finished; });
-    told = finished;
-    lock.unlock();
-    at_progress(told);
-    lock.lock();
-  }
+  run_concurrently(runs.size(), workers, work, at_progress);
   return runs;
 }
 

@@ -5,8 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
 
+#include "tools/background_writer.h"
 #include "tools/interruption.h"
 
 namespace atelier::tools {
@@ -29,6 +34,32 @@ std::size_t loss_column(const std::vector<std::string>& names) {
   return 0;
 }
 
+/// What goes to the disk together, in the order of the members.
+struct Outgoing {
+  std::int64_t iteration = 0;
+  std::vector<GrayPicture> samples;
+  std::vector<std::vector<double>> rows;
+  std::optional<TensorFile> checkpoint;
+};
+
+void write(const Outgoing& outgoing, const RunFolder& folder, MetricsFile& metrics,
+           const TrainingEvents& events) {
+  for (const GrayPicture& picture : outgoing.samples) folder.write_sample(picture, outgoing.iteration);
+  metrics.append(outgoing.rows);
+  if (!outgoing.checkpoint) return;
+  metrics.flush();
+  folder.write_checkpoint(*outgoing.checkpoint);
+  events.at_checkpoint(outgoing.iteration);
+}
+
+/// True where a warning stops the run.
+bool tell_warnings(Learner& learner, const TrainingEvents& events) {
+  bool stop = false;
+  for (const std::string& warning : learner.take_warnings())
+    stop = events.at_warning(learner.iteration(), warning) || stop;
+  return stop;
+}
+
 }  // namespace
 
 void RequestSize::took(double seconds) {
@@ -39,13 +70,15 @@ void RequestSize::took(double seconds) {
   if (seconds > kLong) iterations_ = std::max<std::int64_t>(iterations_ / 2, 1);
 }
 
-bool run_training(Learner& learner, const RunFolder& folder, MetricsFile& metrics, Progress& progress,
-                  const std::function<void()>& at_checkpoint) {
+TrainingEnd run_training(Learner& learner, const RunFolder& folder, MetricsFile& metrics, Progress& progress,
+                         const TrainingEvents& events) {
   using Clock = std::chrono::steady_clock;
   const std::int64_t end = learner.iterations();
   const std::vector<std::string> names = learner.metric_names();
   const std::size_t loss = loss_column(names);
   RequestSize size;
+  BackgroundWriter writer;
+  auto outgoing = std::make_shared<Outgoing>();
   for (std::int64_t done = learner.iteration(); done < end;) {
     const std::int64_t asked = size.iterations();
     const std::int64_t stop =
@@ -59,21 +92,28 @@ bool run_training(Learner& learner, const RunFolder& folder, MetricsFile& metric
     progress.add((stop - done) * learner.samples_per_iteration());
     done = stop;
 
-    const std::vector<std::vector<double>> rows = learner.take_metrics();
+    outgoing->iteration = done;
+    std::vector<std::vector<double>> rows = learner.take_metrics();
     if (loss != 0 && !rows.empty() && std::isfinite(rows.back()[loss]))
       progress.set_note(fmt::format("{} {:.4g}", names[loss], rows.back()[loss]));
-    metrics.append(rows);
-    if (is_multiple(done, learner.sample_interval()))
-      for (const GrayPicture& picture : learner.samples()) folder.write_sample(picture, done);
+    std::move(rows.begin(), rows.end(), std::back_inserter(outgoing->rows));
+    if (is_multiple(done, learner.sample_interval())) outgoing->samples = learner.samples();
+    const bool stopped = tell_warnings(learner, events);
     const bool interrupted = interruption_requested();
-    if (done == end || interrupted || is_multiple(done, learner.checkpoint_interval())) {
-      metrics.flush();
-      folder.write_checkpoint(learner.checkpoint());
-      at_checkpoint();
+    if (done == end || interrupted || stopped || is_multiple(done, learner.checkpoint_interval()))
+      outgoing->checkpoint = learner.checkpoint();
+    if (outgoing->checkpoint || !outgoing->samples.empty()) {
+      writer.give([given = std::exchange(outgoing, std::make_shared<Outgoing>()), &folder, &metrics,
+                   &events] { write(*given, folder, metrics, events); });
     }
-    if (interrupted && done < end) return false;
+    writer.check();
+    if (done == end) break;
+    if (!interrupted && !stopped) continue;
+    writer.finish();
+    return interrupted ? TrainingEnd::interrupted : TrainingEnd::stopped;
   }
-  return true;
+  writer.finish();
+  return TrainingEnd::finished;
 }
 
 }  // namespace atelier::tools

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "models/learner.h"
 #include "tools/metrics_file.h"
@@ -21,12 +22,24 @@ class RequestSize {
   std::int64_t iterations_ = 1;
 };
 
-/// Trains to the end of the run or until a signal arrives. In every request's wake, in this order: metrics
-/// are kept, due samples written, and where a checkpoint is due (the learner's interval, the end, a signal)
-/// the metrics reach the disk before it and `at_checkpoint` is called behind it: whatever ends the process,
-/// the files hold at least what the checkpoint stands for. Returns true when the run is done, false when it
-/// was interrupted. Throws what the learner and the files throw; the last checkpoint then stays.
-[[nodiscard]] bool run_training(Learner& learner, const RunFolder& folder, MetricsFile& metrics,
-                                Progress& progress, const std::function<void()>& at_checkpoint);
+/// What the caller of run_training is told.
+struct TrainingEvents {
+  /// A checkpoint of this iteration is on the disk, with everything before it. Called on the writing thread.
+  std::function<void(std::int64_t iteration)> at_checkpoint = [](std::int64_t) {};
+  /// A sign that the run goes wrong (Learner::take_warnings), after this iteration. True: the run stops here.
+  std::function<bool(std::int64_t iteration, const std::string& warning)> at_warning =
+      [](std::int64_t, const std::string&) { return false; };
+};
+
+enum class TrainingEnd : std::uint8_t { finished, interrupted, stopped };
+
+/// Trains to the end of the run, until a signal arrives, or until at_warning stops it. In every request's
+/// wake due samples and, where a checkpoint is due (the learner's interval, the end, a signal, a stop), the
+/// state are taken; another thread writes them while training goes on, in this order: samples, metrics, and
+/// behind those that have reached the disk the checkpoint. Whatever ends the process, the files hold at least
+/// what the checkpoint stands for. Returns when everything is written. Throws what the learner and the files
+/// throw; the last checkpoint then stays.
+[[nodiscard]] TrainingEnd run_training(Learner& learner, const RunFolder& folder, MetricsFile& metrics,
+                                       Progress& progress, const TrainingEvents& events = {});
 
 }  // namespace atelier::tools

@@ -10,80 +10,13 @@ is measured and the best is reported; a row that fails says so in place of its r
 it. Shapes are batch x outputs x inputs.
 """
 
-import argparse
-import json
-import os
-import re
-import statistics
-import sys
-import time
+from torch_measurement import Measurement
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--seconds", type=float, default=0.3, help="time of each measurement")
-parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
-                    help="cpu: processor time of this process, for one thread on a machine that others use too")
-parser.add_argument("--filter", default="", help="only rows whose name matches this regular expression")
-arguments = parser.parse_args()
-os.environ.setdefault("OMP_NUM_THREADS", str(arguments.threads))
-
-try:
-    import torch
-except ImportError as reason:
-    sys.exit(f"learning_torch.py: {sys.executable} has no PyTorch ({reason}); run it with a python3 that has")
-
-torch.set_num_threads(arguments.threads)
-torch.manual_seed(1)
-device = "cuda" if torch.cuda.is_available() else "cpu"
-clock = time.process_time if arguments.clock == "cpu" and device == "cpu" else time.perf_counter
+measurement = Measurement(__file__, __doc__)
+torch, device, report = measurement.torch, measurement.device, measurement.report
 shapes = [(batch, outputs, inputs) for batch in (1, 64, 256, 1024)
           for outputs, inputs in ((200, 784), (500, 100), (784, 500), (10, 200), (1, 200))]
 shapes += [(1024, 1024, 1024), (4096, 1024, 1024), (65536, 16, 16)]
-
-
-def wait():
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def seconds_of(work):
-    """The median time of one call of work()."""
-    for _ in range(3):
-        work()
-    wait()
-    begun = clock()
-    work()
-    wait()
-    once = max(clock() - begun, 1e-7)
-    calls = max(1, int(arguments.seconds / 9 / once))
-    times = []
-    for _ in range(9):
-        begun = clock()
-        for _ in range(calls):
-            work()
-        wait()
-        times.append((clock() - begun) / calls)
-    return statistics.median(times)
-
-
-def report(name, unit, amount, ways):
-    """ways: {how: call}; the fastest is printed as amount / seconds, in units of 1e9 but for counts a second."""
-    name = f"{name}/torch/{device}"
-    if not re.search(arguments.filter, name):
-        return
-    scale = 1 if unit in ("samples/s", "iteration/s") else 1e-6 if unit.startswith("M") else 1e-9
-    times, errors = {}, []
-    for how, call in ways.items():
-        try:
-            times[how] = seconds_of(call)
-        except (RuntimeError, NotImplementedError) as reason:
-            errors.append(f"{how}: {str(reason).splitlines()[0]}")
-    if not times:
-        print(json.dumps({"name": name, "error_occurred": True, "error_message": "; ".join(errors)}), flush=True)
-        return
-    how = min(times, key=times.get)
-    print(json.dumps({"name": name, "rate": amount / times[how] * scale, "unit": unit, "how": how,
-                      "torch": torch.__version__}), flush=True)
 
 
 def random(*shape):

@@ -22,11 +22,13 @@ struct MatrixProduct {
   bool accumulate;            // start is what stands in c, and column_start does not count
 };
 
-/// The columns of a product are cut into panels of one to `panel_vectors` vectors, as evenly as possible.
+/// The columns of a product are cut into panels of one to `panel_vectors` vectors, as evenly as possible, or
+/// all of `wide_panel_vectors`.
 /// Panel p is packed as [depth][its vectors], zeros beyond the last column.
 struct MatrixProductKernels {
   std::int64_t lanes;
   std::int64_t panel_vectors;
+  std::int64_t wide_panel_vectors;
   std::int64_t block_size;  // floats
   /// Packs the columns from `column` on, `vectors` vectors wide.
   void (*pack)(const MatrixProduct& product, std::int64_t column, std::int64_t vectors, float* packed);

@@ -67,4 +67,20 @@ void normal_blocks(float* destination, std::uint64_t first_block, std::int64_t b
   }
 }
 
+void sort_keys(std::uint64_t* destination, std::uint64_t first_block, std::int64_t blocks,
+               PhiloxStream random) {
+  Words words;
+  for (std::int64_t done = 0; done < blocks; done += kLanes) {
+    const std::uint64_t block = first_block + static_cast<std::uint64_t>(done);
+    draw(words, block, random);
+    std::uint64_t* const key = destination + 2 * done;
+    const auto left = static_cast<unsigned>(blocks_left(blocks, done));
+    for (unsigned lane = 0; lane < left; ++lane) {
+      const std::uint64_t index = 2 * (block + lane);
+      key[2 * lane] = std::uint64_t{words.word[0][lane]} << 32 | index;
+      key[2 * lane + 1] = std::uint64_t{words.word[2][lane]} << 32 | (index + 1);
+    }
+  }
+}
+
 }  // namespace atelier::cpu::ATELIER_INSTRUCTION_SET

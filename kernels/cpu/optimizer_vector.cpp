@@ -32,6 +32,13 @@ void sgd_elements(float* parameters, const float* gradients, std::int64_t count,
   for (; i < count; ++i) parameters[i] = sgd_update(parameters[i], gradients[i], learning_rate);
 }
 
+void average_elements(float* average, const float* values, std::int64_t count, float weight) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    store(average + i, average_update<VectorArithmetic>(load(average + i), load(values + i), weight));
+  for (; i < count; ++i) average[i] = average_update(average[i], values[i], weight);
+}
+
 void adam_elements(float* parameters, const float* gradients, float* first_moment, float* second_moment,
                    std::int64_t count, const AdamFactors& factors) {
   const SubnormalsAsZero scope;

@@ -11,6 +11,7 @@
   void sgd_elements(float* parameters, const float* gradients, std::int64_t count, float learning_rate);   \
   void adam_elements(float* parameters, const float* gradients, float* first_moment, float* second_moment, \
                      std::int64_t count, const AdamFactors& factors);                                      \
+  void average_elements(float* average, const float* values, std::int64_t count, float weight);            \
   }
 ATELIER_DECLARE_OPTIMIZER(portable)
 ATELIER_DECLARE_OPTIMIZER(avx2)

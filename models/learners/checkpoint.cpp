@@ -30,6 +30,18 @@ std::string first_difference(const TrainingConfig& file, const TrainingConfig& r
   if (file.batch != run.batch) return "batch";
   if (file.learning_rate != run.learning_rate) return "learning_rate";
   if (file.shuffle != run.shuffle) return "shuffle";
+  if (file.generator != run.generator) return "generator";
+  if (file.discriminator != run.discriminator) return "discriminator";
+  if (file.loss != run.loss) return "loss";
+  if (file.optimizer != run.optimizer) return "optimizer";
+  if (file.generator_learning_rate != run.generator_learning_rate) return "generator_learning_rate";
+  if (file.beta1 != run.beta1) return "beta1";
+  if (file.beta2 != run.beta2) return "beta2";
+  if (file.discriminator_steps != run.discriminator_steps) return "discriminator_steps";
+  if (file.gradient_penalty != run.gradient_penalty) return "gradient_penalty";
+  if (file.average != run.average) return "average";
+  if (file.split != run.split) return "split";
+  if (file.loop != run.loop) return "loop";
   return {};
 }
 

@@ -8,7 +8,11 @@
 //     "data_set": "mnist",         absent: the preset needs none
 //     "epochs": 3, "iterations": 300, "limit": 1000, "batch": 1, "learning_rate": 0.01,
 //                                  absent: the preset decides, or does not have it
-//     "shuffle": false
+//     "shuffle": false,
+//     "generator": "100 linear(500) sigmoid linear(pixels) sigmoid", "discriminator": "…", "loss": "bce",
+//     "optimizer": "adam", "generator_learning_rate": 1e-4, "beta1": 0.9, "beta2": 0.999,
+//     "discriminator_steps": 2, "gradient_penalty": 0, "average": 0, "split": "test", "loop": "resident"
+//                                  GANs on pictures
 //   }
 #include <fmt/format.h>
 
@@ -53,6 +57,18 @@ class ConfigReader {
       if (!json->is_boolean()) fail("\"shuffle\" must be true or false");
       config.shuffle = json->get<bool>();
     }
+    config.generator = text("generator");
+    config.discriminator = text("discriminator");
+    config.loss = text("loss");
+    config.optimizer = text("optimizer");
+    config.generator_learning_rate = number("generator_learning_rate");
+    config.beta1 = number("beta1");
+    config.beta2 = number("beta2");
+    config.discriminator_steps = whole("discriminator_steps");
+    config.gradient_penalty = number("gradient_penalty");
+    config.average = number("average");
+    config.split = text("split");
+    config.loop = text("loop");
     for (const auto& entry : json_.items())
       if (std::find(asked_.begin(), asked_.end(), entry.key()) == asked_.end())
         fail(fmt::format("has no key {}; known keys: {}", detail::excerpt(entry.key()),
@@ -118,6 +134,18 @@ std::string training_config_json(const TrainingConfig& config) {
   add("batch", config.batch);
   add("learning_rate", config.learning_rate);
   json["shuffle"] = config.shuffle;
+  add("generator", config.generator);
+  add("discriminator", config.discriminator);
+  add("loss", config.loss);
+  add("optimizer", config.optimizer);
+  add("generator_learning_rate", config.generator_learning_rate);
+  add("beta1", config.beta1);
+  add("beta2", config.beta2);
+  add("discriminator_steps", config.discriminator_steps);
+  add("gradient_penalty", config.gradient_penalty);
+  add("average", config.average);
+  add("split", config.split);
+  add("loop", config.loop);
   try {
     return json.dump();
   } catch (const OrderedJson::exception&) {

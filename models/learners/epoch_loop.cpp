@@ -14,7 +14,6 @@ namespace atelier::detail {
 namespace {
 
 constexpr std::int64_t kUnrolled = 16;
-constexpr std::int64_t kHistoryRows = 1024;
 
 ArenaPlan plan_of(const DataSet& data, std::int64_t samples) {
   ArenaPlan plan;
@@ -105,12 +104,17 @@ void EpochLoop::arrange(std::int64_t epoch) {
   arranged_ = epoch;
 }
 
-std::vector<float> EpochLoop::run(std::int64_t count) {
-  const std::int64_t in_epoch = iteration_ % per_epoch_;
+std::int64_t EpochLoop::begin_block(std::int64_t count) {
   const std::int64_t block = std::max<std::int64_t>(
-      0, std::min({count, per_epoch_ - in_epoch, kHistoryRows, iterations() - iteration_}));
+      0, std::min({count, per_epoch_ - iteration_ % per_epoch_, kHistoryRows, iterations() - iteration_}));
+  if (block > 0) arrange(iteration_ / per_epoch_);
+  return block;
+}
+
+std::vector<float> EpochLoop::run(std::int64_t count) {
+  const std::int64_t block = begin_block(count);
   if (block == 0) return {};
-  arrange(iteration_ / per_epoch_);
+  const std::int64_t in_epoch = iteration_ % per_epoch_;
   std::int64_t whole = std::min(block, plan_.samples / plan_.batch - in_epoch);
   const std::int64_t short_ones = block - whole;
   for (; whole >= kUnrolled; whole -= kUnrolled) many_->launch(*stream_);

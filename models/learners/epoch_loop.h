@@ -43,6 +43,7 @@ struct EpochPlan {
 class EpochLoop {
  public:
   static constexpr std::uint64_t kFirstOrderStream = std::uint64_t{1} << 32;
+  static constexpr std::int64_t kHistoryRows = 1024;
 
   /// `losses` numbers an iteration. The stream must outlive the loop. Throws InvalidArgument for sizes that
   /// are not positive, or that make more than 2^31 rows an epoch; OutOfMemory.
@@ -66,6 +67,15 @@ class EpochLoop {
   /// Runs at most `count` iterations, not past the end of an epoch or of the run, and waits. Returns their
   /// losses, oldest first, row-major [iterations run, losses]. Throws what the work threw.
   std::vector<float> run(std::int64_t count);
+
+  /// For work that runs many iterations a call instead of a captured step: how many of `count` one call may
+  /// run, at most kHistoryRows and not past the end of an epoch or of the run; their epoch's order is
+  /// arranged.
+  [[nodiscard]] std::int64_t begin_block(std::int64_t count);
+  /// That work is queued: the loop goes on behind it.
+  void end_block(std::int64_t iterations) { iteration_ += iterations; }
+  /// The order of the epoch, a sample an element; empty: file order.
+  [[nodiscard]] VectorView<const std::int32_t> epoch_order() const { return order_; }
 
   /// Where a restored run goes on.
   void set_iteration(std::int64_t iteration);

@@ -17,6 +17,9 @@ namespace atelier::detail {
 /// "discriminator-noise". `test` may be empty.
 [[nodiscard]] std::unique_ptr<Learner> make_discriminator_noise(Stream& stream, const TrainingConfig& config,
                                                                 const DataSet& train, const DataSet& test);
+/// "gan-v1", "gan-v2", "gan-book": learns from `train` or `test`, as config.split says.
+[[nodiscard]] std::unique_ptr<Learner> make_gan(Stream& stream, const TrainingConfig& config,
+                                                const DataSet& train, const DataSet& test);
 /// "nodes-discriminator", "nodes-gan".
 [[nodiscard]] std::unique_ptr<Learner> make_nodes(Stream& stream, const TrainingConfig& config);
 /// "pattern1010-discriminator", "pattern1010-gan".

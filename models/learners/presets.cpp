@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -10,12 +12,29 @@
 #include "models/json_document.h"
 #include "models/learner.h"
 #include "models/learners/factories.h"
+#include "models/learners/gan_config.h"
 #include "runtime/error.h"
 
 namespace atelier {
 namespace {
 
-enum class Family : std::uint8_t { nodes, pattern1010, classifier, discriminator_noise };
+enum class Family : std::uint8_t { nodes, pattern1010, classifier, discriminator_noise, gan };
+
+/// What a preset of a GAN on pictures decides beside.
+struct GanDefaults {
+  const char* discriminator = "";
+  const char* generator = "";
+  const char* optimizer = "";
+  const char* split = "";
+  // What gan-modern adds to the articles' loop.
+  const char* loss = "bce";
+  std::int64_t discriminator_steps = 2;
+  double gradient_penalty = 0;
+  double average = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  bool shuffle = false;
+};
 
 /// What a preset decides when nobody says otherwise. An option without a value here is one that it does not
 /// have; `limit` and `shuffle` belong to data.
@@ -27,6 +46,7 @@ struct Row {
   std::optional<std::int64_t> iterations;
   std::optional<std::int64_t> batch;
   double learning_rate;
+  GanDefaults gan = {};
 };
 
 const std::vector<Row>& rows() {
@@ -80,6 +100,45 @@ const std::vector<Row>& rows() {
        {},
        1,
        0.01},
+      // The notebooks read the 10,000 pictures of the test file.
+      {{"gan-v1", "the first GAN on digits, sigmoids and SGD: it collapses", "Part III", "mnist"},
+       Family::gan,
+       true,
+       1,
+       {},
+       1,
+       0.01,
+       {"pixels linear(200) sigmoid linear(1) sigmoid", "100 linear(500) sigmoid linear(pixels) sigmoid",
+        "sgd", "test"}},
+      {{"gan-v2", "the second, with LeakyReLU, LayerNorm and Adam: it forges", "Part III", "mnist"},
+       Family::gan,
+       true,
+       4,
+       {},
+       1,
+       0.0001,
+       {"pixels linear(200) leaky_relu(0.01) layer_norm linear(1) sigmoid",
+        "100 linear(500) leaky_relu(0.2) layer_norm linear(pixels) sigmoid", "adam", "test"}},
+      {{"gan-book", "the book's GAN, smaller, on all 60,000 pictures", "Book", "mnist"},
+       Family::gan,
+       true,
+       4,
+       {},
+       1,
+       0.0001,
+       {"pixels linear(200) leaky_relu(0.02) layer_norm linear(1) sigmoid",
+        "100 linear(200) leaky_relu(0.02) layer_norm linear(pixels) sigmoid", "adam", "train"}},
+      {{"gan-modern", "our own recipe: mini-batches, a gradient penalty, a running average", "Atelier", "mnist"},
+       Family::gan,
+       true,
+       10,
+       {},
+       64,
+       0.0006,
+       {"pixels linear(512) leaky_relu(0.2) linear(256) leaky_relu(0.2) linear(1)",
+        "64 linear(256) leaky_relu(0.2) layer_norm linear(512) leaky_relu(0.2) layer_norm linear(pixels) "
+        "sigmoid",
+        "adam", "train", "bce-logits", 1, 2, 0.998, 0.5, 0.99, true}},
   };
   return table;
 }
@@ -152,6 +211,50 @@ void resolve_data(const Row& row, TrainingConfig& config) {
   if (config.torch_seed && !row.torch_seed) refuse(row, "torch seed", "it draws no parameters");
 }
 
+/// The options that only GANs on pictures have.
+void resolve_gan(const Row& row, TrainingConfig& config) {
+  if (row.family != Family::gan) {
+    constexpr const char* kNoGan = "it is no GAN on pictures";
+    if (config.generator) refuse(row, "generator", kNoGan);
+    if (config.discriminator) refuse(row, "discriminator", kNoGan);
+    if (config.loss) refuse(row, "loss", kNoGan);
+    if (config.optimizer) refuse(row, "optimizer", kNoGan);
+    if (config.generator_learning_rate) refuse(row, "generator learning rate", kNoGan);
+    if (config.beta1 || config.beta2) refuse(row, "betas", kNoGan);
+    if (config.discriminator_steps) refuse(row, "discriminator steps", kNoGan);
+    if (config.gradient_penalty) refuse(row, "gradient penalty", kNoGan);
+    if (config.average) refuse(row, "average", kNoGan);
+    if (config.split) refuse(row, "split", kNoGan);
+    if (config.loop) refuse(row, "loop", kNoGan);
+    return;
+  }
+  const auto fill = [](std::optional<std::string>& option, const char* own) {
+    if (!option) option = own;
+  };
+  fill(config.discriminator, row.gan.discriminator);
+  fill(config.generator, row.gan.generator);
+  fill(config.optimizer, row.gan.optimizer);
+  fill(config.split, row.gan.split);
+  fill(config.loss, row.gan.loss);
+  if (!config.beta1) config.beta1 = row.gan.beta1;
+  if (!config.beta2) config.beta2 = row.gan.beta2;
+  if (!config.gradient_penalty) config.gradient_penalty = row.gan.gradient_penalty;
+  if (!config.average) config.average = row.gan.average;
+  config.shuffle = config.shuffle || row.gan.shuffle;
+  resolve_count(row, "discriminator steps", config.discriminator_steps, row.gan.discriminator_steps, 2);
+  fill(config.loop, "auto");
+  const auto choice = [&](const char* option, const std::string& word,
+                          std::initializer_list<const char*> words) {
+    if (std::find(words.begin(), words.end(), word) == words.end())
+      throw InvalidArgument(fmt::format("{}: {} is {}; it must be {}", row.preset.name, option,
+                                        detail::excerpt(word), fmt::join(words, " or ")));
+  };
+  choice("split", *config.split, {"train", "test"});
+  choice("loop", *config.loop, {"auto", "resident", "streamed"});
+  // What does not depend on the data is wrong now or never: 28 x 28 stands for any size.
+  (void)detail::gan_plan(config, 784);
+}
+
 }  // namespace
 
 const std::vector<TrainingPreset>& training_presets() {
@@ -175,6 +278,7 @@ TrainingConfig resolve_training(TrainingConfig config) {
   if (!(rate > 0 && rate <= static_cast<double>(std::numeric_limits<float>::max())))
     throw InvalidArgument(fmt::format(
         "{}: the learning rate is {}; it must be a positive number that fp32 holds", row.preset.name, rate));
+  resolve_gan(row, config);
   return config;
 }
 
@@ -182,7 +286,7 @@ std::unique_ptr<Learner> make_learner(Stream& stream, const TrainingConfig& conf
                                       const DataSet& test) {
   const TrainingConfig resolved = resolve_training(config);
   const Row& row = find_row(resolved.preset);
-  if (!row.preset.data_set.empty() && train.count < 1)
+  if (!row.preset.data_set.empty() && train.count < 1 && test.count < 1)
     throw InvalidArgument(fmt::format("{} needs pictures to train on; the data set {} has none",
                                       row.preset.name, detail::excerpt(train.name)));
   switch (row.family) {
@@ -194,6 +298,8 @@ std::unique_ptr<Learner> make_learner(Stream& stream, const TrainingConfig& conf
       return detail::make_classifier(stream, resolved, train, test);
     case Family::discriminator_noise:
       return detail::make_discriminator_noise(stream, resolved, train, test);
+    case Family::gan:
+      return detail::make_gan(stream, resolved, train, test);
   }
   throw InvalidArgument(fmt::format("{}: no such family", row.preset.name));
 }

@@ -22,6 +22,16 @@ std::string early_exit(const Block& block, const Site& site) {
          " threads, the others have returned; block " + std::to_string(block.number);
 }
 
+constexpr std::size_t kPacketBytes = 16;
+
+void wait_for_grid(Thread& thread, const char* what, const Site& site) {
+  Block& block = *thread.block;
+  if (!block.grid->launch.cooperative)
+    stop_with(thread, std::string(what) + " at " + describe(site) + " in a launch that is not cooperative");
+  ++block.at_grid_barrier;
+  park(thread);
+}
+
 }  // namespace
 
 int block_barrier(Reduction reduction, int predicate, Site site) {
@@ -53,11 +63,32 @@ int block_barrier(Reduction reduction, int predicate, Site site) {
 void grid_barrier(Site site) {
   const ExecutorScope scope;
   Thread& thread = enter("grid_sync", site);
-  Block& block = *thread.block;
-  if (!block.grid->launch.cooperative)
-    stop_with(thread, "grid_sync at " + describe(site) + " in a launch that is not cooperative");
-  ++block.at_grid_barrier;
-  park(thread);
+  thread.block->grid->barrier_orders_memory.store(true, std::memory_order_relaxed);
+  wait_for_grid(thread, "grid_sync", site);
+}
+
+void packet_barrier(Site site) {
+  const ExecutorScope scope;
+  wait_for_grid(enter("packets_sent", site), "packets_sent", site);
+}
+
+void send_packet(void* slot, const void* packet) {
+  const ExecutorScope scope;
+  check_packet(slot, kPacketBytes, true);
+  std::memcpy(slot, packet, kPacketBytes);
+}
+
+void receive_packet(const void* slot, void* packet, unsigned number, Site site) {
+  const ExecutorScope scope;
+  check_packet(slot, kPacketBytes, false);
+  std::memcpy(packet, slot, kPacketBytes);
+  unsigned found = 0;
+  std::memcpy(&found, static_cast<const char*>(packet) + kPacketBytes - sizeof(found), sizeof(found));
+  if (found == number) return;
+  Thread& thread = enter("receive_packets", site);
+  stop_with(thread, "receive_packets at " + describe(site) + ": a slot holds packet " +
+                        std::to_string(found) + ", not " + std::to_string(number) + "; nobody sent it; " +
+                        describe(thread));
 }
 
 void thread_exits(Thread& thread) {

@@ -25,5 +25,7 @@ void check_grid_barrier();                    // all threads are ordered
 void check_shared_variable(void* address, std::size_t bytes, const char* name);
 /// An access that the executor makes for the running thread (cp.async, ldmatrix).
 void check_access(const void* address, std::size_t bytes, bool write);
+/// The same of a packet: other threads of the grid may access it meanwhile.
+void check_packet(const void* address, std::size_t bytes, bool write);
 
 }  // namespace atelier::simt::executor

@@ -395,6 +395,10 @@ void check_access(const void* address, std::size_t bytes, bool write) {
   compare_and_remember(current_thread, address, bytes, write, false, nullptr);
 }
 
+void check_packet(const void* address, std::size_t bytes, bool write) {
+  compare_and_remember(current_thread, address, bytes, write, true, nullptr);
+}
+
 void note_access(const void* address, std::size_t bytes, bool write, bool atomic, void* program_counter) {
   Thread* thread = current_thread;
   // The executor's own calls of inline functions may have been linked to instrumented copies.

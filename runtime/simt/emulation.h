@@ -144,10 +144,13 @@ void launch_cooperative(const char* name, Stream& stream, void (*kernel)(Paramet
 }
 
 /// Limits of the GPU that the options describe.
-inline DeviceLimits device_limits(const Stream&) {
+inline DeviceLimits device_limits(Device) {
   const Options now = options();
   return {now.multiprocessors, now.threads_per_multiprocessor, now.shared_bytes_per_block,
           now.shared_bytes_per_multiprocessor};
+}
+inline DeviceLimits device_limits(const Stream& stream) {
+  return device_limits(stream.device());
 }
 
 /// The most blocks of `kernel` that can be resident at once, static shared memory not counted.
@@ -191,6 +194,24 @@ inline void ldmatrix_x4(std::uint32_t (&result)[4], const void* row, Site site =
   lane.input = row;
   lane.output = result;
   executor::warp_operation(executor::WarpOperation::load_matrix, ~0U, lane, site);
+}
+// Packets: no block waits for another's, a barrier of the grid stands between sending and receiving.
+inline void send_packet(uint4* slot, uint4 packet) {
+  executor::send_packet(slot, &packet);
+}
+inline void packets_sent(Site site = Site::current()) {
+  executor::packet_barrier(site);
+}
+template <int count>
+void receive_packets(const uint4* const (&slot)[count], unsigned number, uint4 (&packet)[count],
+                     Site site = Site::current()) {
+  for (int i = 0; i < count; ++i) {
+    packet[i] = uint4{0, 0, 0, number};
+    if (slot[i] != nullptr) executor::receive_packet(slot[i], &packet[i], number, site);
+  }
+}
+inline float square_root_approximate(float x) {
+  return std::sqrt(x);
 }
 inline float exp2_approximate(float x) {
   return std::exp2(x);

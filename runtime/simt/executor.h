@@ -73,6 +73,12 @@ void run_grid(const Launch& launch, Invoke invoke, const void* arguments);
 enum class Reduction : std::uint8_t { none, count, conjunction, disjunction };
 int block_barrier(Reduction reduction, int predicate, Site site);
 void grid_barrier(Site site);
+/// A barrier of the grid that orders nothing but packets: for the checker, other accesses before and after it
+/// are as unordered as on a GPU, where receiving a packet is no barrier.
+void packet_barrier(Site site);
+/// The 16 bytes of a packet, by the executor.
+void send_packet(void* slot, const void* packet);
+void receive_packet(const void* slot, void* packet, unsigned number, Site site);
 
 enum class WarpOperation : std::uint8_t {
   synchronize,

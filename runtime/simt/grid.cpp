@@ -89,8 +89,8 @@ std::vector<std::uint32_t> shuffled(std::size_t blocks, std::uint64_t seed) {
 /// What the participants of a cooperative grid agree on between its phases.
 class Phases {
  public:
-  explicit Phases(unsigned participants)
-      : end_of_phase_(participants, Completion{}), decided_(participants) {}
+  Phases(Grid& grid, unsigned participants)
+      : end_of_phase_(participants, Completion{&grid}), decided_(participants) {}
 
   /// Called by every participant with the blocks it holds that wait for the grid, and that have ended. True
   /// when another phase follows.
@@ -117,7 +117,10 @@ class Phases {
 
  private:
   struct Completion {
-    void operator()() noexcept { check_grid_barrier(); }
+    Grid* grid;
+    void operator()() noexcept {
+      if (grid->barrier_orders_memory.exchange(false, std::memory_order_relaxed)) check_grid_barrier();
+    }
   };
   std::barrier<Completion> end_of_phase_;
   std::barrier<> decided_;
@@ -214,7 +217,7 @@ void run_cooperative_grid(Grid& grid) {
   run_on_workers(wanted_workers(grid), [&](unsigned participant, unsigned participants) {
     {
       const std::lock_guard lock(mutex);
-      if (!phases) phases.emplace(participants);
+      if (!phases) phases.emplace(grid, participants);
     }
     run_cooperative(grid, *phases, participant, participants);
   });

@@ -75,6 +75,7 @@ struct Grid {
   std::vector<std::uint32_t> order;  // empty: in turn (or backwards)
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
+  std::atomic<bool> barrier_orders_memory{false};  // of the phase under way: a grid_sync, not only packets
   std::mutex mutex;
   std::string error;
 

@@ -125,6 +125,7 @@ unsigned check_warp_barrier() {
 }
 void check_shared_variable(void*, std::size_t, const char*) {}
 void check_access(const void*, std::size_t, bool) {}
+void check_packet(const void*, std::size_t, bool) {}
 
 }  // namespace executor
 }  // namespace atelier::simt

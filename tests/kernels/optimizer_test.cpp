@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -83,6 +84,37 @@ TEST_P(OptimizerOnDevice, AdamAgainstDouble) {
       EXPECT_LE(worst_second.value(), 3e-7) << size << " elements";
       EXPECT_LE(worst_change.value(), 1e-6) << size << " elements";
     }
+  });
+}
+
+TEST_P(OptimizerOnDevice, MovingAverageAgainstDouble) {
+  for_each_set([&] {
+    Stream stream(GetParam());
+    for (const std::int64_t size : kSizes)
+      for (const std::uint64_t step : {std::uint64_t{1}, std::uint64_t{30}, std::uint64_t{1'000'000}}) {
+        const State state = random_state(size, 3);
+        FencedFloats average(stream, state.first, size % 4);
+        const FencedFloats values(stream, state.parameters, (size + 1) % 3);
+        const Controls controls(stream, 0.0F, step - 1);
+        moving_average(stream, average.view(), values.view(), 0.998, {controls.counter.data(), 1, 1});
+        const Floats got = average.values();
+        const double decay =
+            std::min(0.998, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
+        WorstError worst;
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          const double a = state.first[i];
+          const double v = state.parameters[i];
+          worst.add(std::fabs(static_cast<double>(got[i]) - (decay * a + (1 - decay) * v)) /
+                    (std::fabs(a) + std::fabs(v)));
+        }
+        if (size > 0) {
+          EXPECT_LE(worst.value(), 2e-7) << size << " elements, step " << step;
+        }
+      }
+    const Buffer<float> some(stream, 4);
+    EXPECT_THROW(moving_average(stream, some.view(), some.view().part(0, 3), 0.5, {}), InvalidArgument);
+    EXPECT_THROW(moving_average(stream, some.view(), some.view(), 1.0, {}), InvalidArgument);
+    EXPECT_THROW(moving_average(stream, some.view(), some.view(), std::nan(""), {}), InvalidArgument);
   });
 }
 

@@ -2,12 +2,15 @@
 // weights), repeated step by step.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "kernels/batch_one_gan.h"
+#include "models/learners/gan_config.h"
 #include "models/learners/loss_history.h"
 #include "models/network.h"
 #include "models/safetensors.h"
@@ -245,6 +248,47 @@ void repeat_gan_if_here(const GanRun& run, const Way& way) {
   repeat_gan(run, way, *path);
 }
 
+/// The same by the resident loop, in calls of `block` iterations.
+void repeat_resident_gan(const GanRun& run, const Way& way, std::int64_t block) {
+  const auto path = testing::golden_file(run.file);
+  if (!path) GTEST_SKIP() << run.file << " is not here (ATELIER_GOLDEN)";
+  const TensorFile file = read_safetensors(*path);
+  Stream stream(way.device);
+  TorchGenerator random(run.seed);
+  Trainee d(stream, run.discriminator, run.optimizer, random);
+  Trainee g(stream, run.generator, run.optimizer, random);
+  const BatchOneGan gan{detail::two_layer_network(d.network, d.optimizer).value(),
+                        detail::two_layer_network(g.network, g.optimizer).value(), AdversarialLoss::bce};
+  ASSERT_EQ(batch_one_gan_obstacle(way.device, gan), "");
+
+  const Tensor& pictures = file.tensors.at(run.real);
+  const std::int64_t count = pictures.shape.at(0);
+  const std::int64_t latent = file.tensors.at("z_generator").shape.at(1);
+  const Buffer<std::uint8_t> real(stream, pictures.count());
+  std::vector<std::uint8_t> bytes(pictures.bytes.size());
+  std::memcpy(bytes.data(), pictures.bytes.data(), bytes.size());
+  upload<std::uint8_t>(stream, real.view(), bytes);
+  const Buffer<float> first_noise(stream, count * latent);
+  const Buffer<float> second_noise(stream, count * latent);
+  upload<float>(stream, first_noise.view(), file.tensors.at("z_discriminator").to_float());
+  upload<float>(stream, second_noise.view(), file.tensors.at("z_generator").to_float());
+  const Buffer<float> losses(stream, count * 3);
+  const Buffer<float> scratch(stream, batch_one_gan_scratch(way.device, gan));
+  for (std::int64_t first = 0; first < count; first += block) {
+    BatchOneGanTraining training;
+    training.first_iteration = static_cast<std::uint64_t>(first);
+    training.iterations = std::min(block, count - first);
+    training.pictures = real.matrix(count, pictures.shape.at(1));
+    training.given_fake_noise = first_noise.matrix(count, latent).rows_part(first, training.iterations);
+    training.given_generator_noise = second_noise.matrix(count, latent).rows_part(first, training.iterations);
+    training.losses = losses.matrix(count, 3).rows_part(first, training.iterations);
+    train_batch_one_gan(stream, gan, training, scratch.view());
+  }
+  expect_losses(download<float>(stream, losses.view()), numbers(file, "losses"), run.loss_tolerance);
+  expect_final(stream, d.network, file, "D.");
+  expect_final(stream, g.network, file, "G.");
+}
+
 TEST_P(GoldenTraining, Pattern1010) {
   repeat_gan_if_here({.file = "pattern1010_seed300.safetensors",
                       .seed = 300,
@@ -258,30 +302,42 @@ TEST_P(GoldenTraining, Pattern1010) {
                      GetParam());
 }
 
+const GanRun kFirstAttempt{.file = "gan_v1_seed100.safetensors",
+                           .seed = 100,
+                           .discriminator = "784 linear(200) sigmoid linear(1) sigmoid",
+                           .generator = "100 linear(500) sigmoid linear(784) sigmoid",
+                           .optimizer = {.learning_rate = 0.01},
+                           .loss = Loss::bce,
+                           .real = "real_u8",
+                           .real_divisor = 255.0F,
+                           .loss_tolerance = 5e-5};
+const GanRun kWithLayerNormAndAdam{
+    .file = "gan_v2_seed100.safetensors",
+    .seed = 100,
+    .discriminator = "784 linear(200) leaky_relu(0.01) layer_norm linear(1) sigmoid",
+    .generator = "100 linear(500) leaky_relu(0.2) layer_norm linear(784) sigmoid",
+    .optimizer = {.kind = OptimizerKind::adam, .learning_rate = 1e-4},
+    .loss = Loss::bce,
+    .real = "real_u8",
+    .real_divisor = 255.0F,
+    .loss_tolerance = 5e-5};
+
 TEST_P(GoldenTraining, GanFirstAttempt) {
-  repeat_gan_if_here({.file = "gan_v1_seed100.safetensors",
-                      .seed = 100,
-                      .discriminator = "784 linear(200) sigmoid linear(1) sigmoid",
-                      .generator = "100 linear(500) sigmoid linear(784) sigmoid",
-                      .optimizer = {.learning_rate = 0.01},
-                      .loss = Loss::bce,
-                      .real = "real_u8",
-                      .real_divisor = 255.0F,
-                      .loss_tolerance = 5e-5},
-                     GetParam());
+  repeat_gan_if_here(kFirstAttempt, GetParam());
 }
 
 TEST_P(GoldenTraining, GanWithLayerNormAndAdam) {
-  repeat_gan_if_here({.file = "gan_v2_seed100.safetensors",
-                      .seed = 100,
-                      .discriminator = "784 linear(200) leaky_relu(0.01) layer_norm linear(1) sigmoid",
-                      .generator = "100 linear(500) leaky_relu(0.2) layer_norm linear(784) sigmoid",
-                      .optimizer = {.kind = OptimizerKind::adam, .learning_rate = 1e-4},
-                      .loss = Loss::bce,
-                      .real = "real_u8",
-                      .real_divisor = 255.0F,
-                      .loss_tolerance = 5e-5},
-                     GetParam());
+  repeat_gan_if_here(kWithLayerNormAndAdam, GetParam());
+}
+
+// Both networks resident: there is one way to update them, so the plain ways have nothing to add.
+TEST_P(GoldenTraining, ResidentGanFirstAttempt) {
+  if (!GetParam().fused) GTEST_SKIP() << "the resident loop is the same";
+  repeat_resident_gan(kFirstAttempt, GetParam(), 9);
+}
+TEST_P(GoldenTraining, ResidentGanWithLayerNormAndAdam) {
+  if (!GetParam().fused) GTEST_SKIP() << "the resident loop is the same";
+  repeat_resident_gan(kWithLayerNormAndAdam, GetParam(), 25);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, GoldenTraining, ::testing::ValuesIn(ways()), way_name);

@@ -39,9 +39,10 @@ TEST(TrainingPresets, AreTheArticlesExperiments) {
     EXPECT_EQ(config.epochs.has_value(), !row.data_set.empty());
     EXPECT_EQ(resolve_training(config), config) << "resolving again changes nothing";
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"nodes-discriminator", "nodes-gan", "pattern1010-discriminator",
-                                             "pattern1010-gan", "classifier", "classifier-book",
-                                             "discriminator-noise"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"nodes-discriminator", "nodes-gan", "pattern1010-discriminator",
+                                      "pattern1010-gan", "classifier", "classifier-book",
+                                      "discriminator-noise", "gan-v1", "gan-v2", "gan-book", "gan-modern"}));
 }
 
 TEST(TrainingPresets, TakeTheNotebooksValues) {

@@ -141,6 +141,13 @@ TEST_P(Semantics, CooperativeGridOfEveryMultiprocessor) {
   for (int i = 0; i < threads; ++i) ASSERT_EQ(values[static_cast<std::size_t>(i)], (i + 5) % threads + 6);
 }
 
+TEST_P(Semantics, PacketsFromEveryBlockToEveryBlock) {
+  const std::vector<int> values = packets(stream_, 5, -1, true);
+  for (int i = 0; i < 5 * 64; ++i) ASSERT_EQ(values[static_cast<std::size_t>(i)], 63 - i % 64 + 100);
+  expect_error([](Stream& s) { packets(s, 5, 3, true); }, "a slot holds packet 0, not 5; nobody sent it");
+  expect_error(packets_in_plain_launch, "packets_sent");
+}
+
 TEST_P(Semantics, Atomics) {
   EXPECT_EQ(atomics(stream_), (std::vector<int>{25200, 224, -224, 225 % 10}));
 }
@@ -287,6 +294,12 @@ TEST(SimtChecker, TakesTheLastBlockPatternForARace) {
   } else {
     expect_error(last_block_reduction, "no error");
   }
+}
+
+TEST(SimtChecker, PacketsReplaceNoBarrier) {
+  // The executor runs a barrier where a GPU has none: only the checking build sees that one is missed.
+  expect_error([](Stream& stream) { packets(stream, 3, -1, false); },
+               executor::checking() ? "race (read after a write) in numbers" : "no error");
 }
 
 }  // namespace

@@ -4,11 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "tests/tools/png_pixels.h"
 #include "tests/tools/process.h"
+#include "tools/background_writer.h"
 
 namespace atelier::tools {
 namespace {
@@ -43,6 +48,10 @@ class CountingLearner final : public Learner {
     return {{"count", 2, 1, {static_cast<std::uint8_t>(done_), 255}}};
   }
   std::int64_t checkpoint_interval() const override { return 25; }
+  std::vector<std::string> take_warnings() override {
+    if (done_ < warns_at) return {};
+    return {std::exchange(warns_at, 1 << 30) == done_ ? "it collapses" : "it has collapsed"};
+  }
   TensorFile checkpoint() override {
     TensorFile file;
     file.tensors["done"] = Tensor::from_float({1}, {static_cast<float>(done_)});
@@ -55,6 +64,7 @@ class CountingLearner final : public Learner {
 
   std::vector<std::int64_t> requests;
   std::int64_t fails_at = 1 << 30;
+  std::int64_t warns_at = 1 << 30;
 
  private:
   TrainingConfig config_;
@@ -64,23 +74,33 @@ class CountingLearner final : public Learner {
 };
 
 struct Trained {
-  bool finished = false;
+  TrainingEnd end = TrainingEnd::interrupted;
   std::vector<std::int64_t> checkpoints;
+  std::vector<std::string> warnings;
 };
 
-Trained train_in(const RunFolder& folder, CountingLearner& learner) {
+Trained train_in(const RunFolder& folder, CountingLearner& learner, bool stop_at_warning = false) {
   Trained trained;
   if (const auto checkpoint = folder.read_checkpoint()) learner.restore(*checkpoint);
   folder.remove_samples_after(learner.iteration());
   MetricsFile metrics(folder / kMetricsFile, learner.metric_names(), learner.iteration());
   Progress progress("counting", 200, true, kSampleRate);
-  trained.finished = run_training(learner, folder, metrics, progress, [&] {
-    trained.checkpoints.push_back(learner.iteration());
+  TrainingEvents events;
+  events.at_checkpoint = [&](std::int64_t iteration) {
+    trained.checkpoints.push_back(iteration);
     // What a checkpoint stands for is on the disk before it.
-    const auto last = static_cast<double>(learner.iteration() / 10 * 10);
+    const auto last = static_cast<double>(iteration / 10 * 10);
     const MetricsTable table = read_metrics(folder / kMetricsFile);
     EXPECT_EQ(table.columns[0].empty() ? 0 : table.columns[0].back(), last);
-  });
+    EXPECT_EQ(folder.read_checkpoint()->tensors.at("done").to_float()[0], static_cast<float>(iteration));
+    for (std::int64_t sample = 30; sample <= iteration; sample += 30)
+      EXPECT_TRUE(std::filesystem::exists(folder / fmt::format("samples/count-{:08}.png", sample)));
+  };
+  events.at_warning = [&](std::int64_t iteration, const std::string& warning) {
+    trained.warnings.push_back(fmt::format("{} at {}", warning, iteration));
+    return stop_at_warning;
+  };
+  trained.end = run_training(learner, folder, metrics, progress, events);
   return trained;
 }
 
@@ -97,7 +117,7 @@ TEST(RunTraining, WritesMetricsSamplesAndCheckpoints) {
   const RunFolder folder = RunFolder::create(place / "run");
   CountingLearner learner(95);
   const Trained trained = train_in(folder, learner);
-  EXPECT_TRUE(trained.finished);
+  EXPECT_EQ(trained.end, TrainingEnd::finished);
   EXPECT_THAT(trained.checkpoints, ElementsAre(25, 50, 75, 95));
   EXPECT_EQ(read_file(folder / kMetricsFile),
             "iteration,value\n10,1.25\n20,2.5\n30,3.75\n40,5\n50,6.25\n60,7.5\n70,8.75\n80,10\n90,11.25\n");
@@ -116,7 +136,7 @@ TEST(RunTraining, GoesOnFromTheCheckpointAsIfNothingHadBeen) {
   {
     const RunFolder whole = RunFolder::create(place / "whole");
     CountingLearner learner(95);
-    ASSERT_TRUE(train_in(whole, learner).finished);
+    ASSERT_EQ(train_in(whole, learner).end, TrainingEnd::finished);
     expected = read_file(whole / kMetricsFile);
   }
   for (const std::int64_t broken : {3, 26, 31, 64, 93}) {
@@ -134,12 +154,97 @@ TEST(RunTraining, GoesOnFromTheCheckpointAsIfNothingHadBeen) {
     }
     const RunFolder folder = RunFolder::open(path);
     CountingLearner learner(95);
-    EXPECT_TRUE(train_in(folder, learner).finished);
+    EXPECT_EQ(train_in(folder, learner).end, TrainingEnd::finished);
     EXPECT_EQ(read_file(folder / kMetricsFile), expected) << broken;
     EXPECT_EQ(names_in(folder.path()), names_in(place / "whole")) << broken;
     EXPECT_EQ(names_in(folder / kSampleFolder), names_in(place / "whole/samples")) << broken;
     EXPECT_EQ(read_file(folder / kCheckpointFile), read_file(place / "whole/checkpoint.safetensors"));
   }
+}
+
+TEST(RunTraining, GoesOnOrStopsWhereTheLearnerWarns) {
+  const TemporaryFolder place;
+  const RunFolder folder = RunFolder::create(place / "run");
+  {
+    CountingLearner learner(95);
+    learner.warns_at = 7;
+    const Trained trained = train_in(folder, learner, true);
+    EXPECT_EQ(trained.end, TrainingEnd::stopped);
+    EXPECT_THAT(trained.warnings, ElementsAre("it collapses at 7"));
+    EXPECT_THAT(trained.checkpoints, ElementsAre(7));
+    EXPECT_EQ(learner.iteration(), 7);
+  }
+  CountingLearner learner(95);
+  learner.warns_at = 50;
+  const Trained trained = train_in(folder, learner);
+  EXPECT_EQ(trained.end, TrainingEnd::finished);
+  EXPECT_THAT(trained.warnings, ElementsAre("it collapses at 50"));
+  EXPECT_THAT(trained.checkpoints, ElementsAre(25, 50, 75, 95));
+}
+
+/// A disk that is full for the checkpoint alone: the error reaches the caller, the last checkpoint stays.
+TEST(RunTraining, AFailureOfTheWriterSurfaces) {
+  const TemporaryFolder place;
+  const RunFolder folder = RunFolder::create(place / "run");
+  CountingLearner learner(2'000'000);
+  MetricsFile metrics(folder / kMetricsFile, learner.metric_names(), 0);
+  Progress progress("counting", 4'000'000, true, kSampleRate);
+  std::int64_t kept = 0;
+  TrainingEvents events;
+  events.at_checkpoint = [&](std::int64_t iteration) {
+    kept = iteration;
+    if (iteration < 100) return;
+    // A folder of this name: nothing can be renamed to it.
+    std::filesystem::rename(folder / kCheckpointFile, folder / "kept");
+    std::filesystem::create_directories(folder / "checkpoint.safetensors/taken");
+  };
+  EXPECT_THROW((void)run_training(learner, folder, metrics, progress, events), Error);
+  EXPECT_EQ(kept, 100);
+  EXPECT_LT(learner.iteration(), 2'000'000);
+  EXPECT_EQ(read_safetensors(folder / "kept").tensors.at("done").to_float()[0], 100.0F);
+}
+
+TEST(BackgroundWriter, KeepsTheOrderAndBoundsWhatWaits) {
+  std::vector<int> order;
+  std::atomic<int> given = 0;
+  std::atomic<int> begun = 0;
+  std::atomic<int> most_ahead = 0;
+  {
+    BackgroundWriter writer;
+    for (int i = 0; i < 200; ++i) {
+      writer.give([&, i] {
+        ++begun;
+        order.push_back(i);
+        std::this_thread::yield();
+      });
+      ++given;
+      most_ahead = std::max(most_ahead.load(), given - begun);
+    }
+    writer.finish();
+    EXPECT_EQ(begun, 200);
+    writer.give([&] { order.push_back(200); });
+  }  // what was given is carried out
+  ASSERT_EQ(order.size(), 201U);
+  for (int i = 0; i <= 200; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
+  EXPECT_LE(most_ahead, 2);
+}
+
+TEST(BackgroundWriter, DropsWhatComesBehindAFailure) {
+  bool dropped = true;
+  BackgroundWriter writer;
+  writer.give([] { throw Error("the disk is full"); });
+  EXPECT_THROW(
+      {
+        for (;;) writer.give([&] { dropped = false; });
+      },
+      Error);
+  writer.give([&] { dropped = false; });
+  writer.finish();
+  writer.check();
+  EXPECT_TRUE(dropped);
+  BackgroundWriter other;
+  other.give([] { throw Error("the disk is full"); });
+  EXPECT_THROW(other.finish(), Error);
 }
 
 TEST(RequestSize, GrowsToATenthOfASecondAndShrinksAgain) {

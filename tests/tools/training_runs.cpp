@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
 
 namespace atelier::testing {
 
@@ -33,6 +37,26 @@ void expect_same_run(const std::filesystem::path& run, const std::filesystem::pa
   ASSERT_EQ(names_in(run / "samples"), names_in(expected / "samples"));
   for (const std::string& name : names_in(expected / "samples"))
     EXPECT_TRUE(read_file(run / "samples" / name) == read_file(expected / "samples" / name)) << name;
+}
+
+void expect_survives(const std::vector<std::string>& words, int kills, int longest_milliseconds,
+                     std::uint32_t seed) {
+  const TemporaryFolder folder;
+  train_quietly(with(words, {"--run", folder / "whole"}));
+  const std::vector<std::string> resumed =
+      with(with({"train"}, words), {"--device", "cpu", "-q", "--resume", "--run", folder / "killed"});
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> moment(0, longest_milliseconds);
+  for (int i = 0; i < kills; ++i) {
+    Process process(atelier_program(), resumed, {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(moment(random)));
+    process.send(SIGKILL);
+    // Whether the moment came too late does not matter: then the run is finished, and stays so.
+    const Outcome outcome = process.wait();
+    ASSERT_TRUE(outcome.signal == SIGKILL || outcome.code == 0) << outcome.err;
+  }
+  train_quietly(with(words, {"--resume", "--run", folder / "killed"}));
+  expect_same_run(folder / "killed", folder / "whole");
 }
 
 }  // namespace atelier::testing

@@ -89,27 +89,6 @@ TEST(Train, IsTheSameForAnyNumberOfThreads) {
   expect_same_run(folder / "5", folder / "1");
 }
 
-/// Kills the run `kills` times, each time after a moment drawn from `seed`, then lets it come to its end.
-void expect_survives(const std::vector<std::string>& words, int kills, int longest_milliseconds,
-                     std::uint32_t seed) {
-  const TemporaryFolder folder;
-  train_quietly(with(words, {"--run", folder / "whole"}));
-  const std::vector<std::string> resumed =
-      with(with({"train"}, words), {"--device", "cpu", "-q", "--resume", "--run", folder / "killed"});
-  std::mt19937 random(seed);
-  std::uniform_int_distribution<int> moment(0, longest_milliseconds);
-  for (int i = 0; i < kills; ++i) {
-    Process process(atelier_program(), resumed, {});
-    std::this_thread::sleep_for(std::chrono::milliseconds(moment(random)));
-    process.send(SIGKILL);
-    // Whether the moment came too late does not matter: then the run is finished, and stays so.
-    const Outcome outcome = process.wait();
-    ASSERT_TRUE(outcome.signal == SIGKILL || outcome.code == 0) << outcome.err;
-  }
-  train_quietly(with(words, {"--resume", "--run", folder / "killed"}));
-  expect_same_run(folder / "killed", folder / "whole");
-}
-
 // LongTrain kills every preset sixty times.
 TEST(Train, ClassifierSurvivesKills) {
   expect_survives(with(kClassifier, {"6000"}), 20, 500, 1);

@@ -18,15 +18,17 @@ install(EXPORT atelier_targets NAMESPACE atelier:: DESTINATION ${_package_folder
 # What a floor shows to others; its remaining headers are its own affair. tests/consumer includes each alone.
 set(_headers_runtime arena backend buffer device error event graph instruction_set parallel stream view)
 set(_headers_kernels
-  activation counter cppn elementwise gather layer_norm linear linear_step loss noise optimizer ordering philox
+  activation batch_one_gan counter cppn elementwise gather layer_norm linear linear_step loss noise optimizer ordering philox
   small_gan)
 set(_headers_models
-  data_set digits gradient_check import_cppn initialize learner network pattern1010_sweep png_image presets recipe
+  cache_folder data_set digits generator gradient_check gradient_penalty import_cppn initialize learner network pattern1010_sweep picture_grid png_image presets recipe
   safetensors)
 foreach(_floor IN ITEMS runtime kernels models)
   list(TRANSFORM _headers_${_floor} REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/${_floor}/\\1.h" OUTPUT_VARIABLE _headers)
   install(FILES ${_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/atelier/${_floor})
 endforeach()
+
+install(FILES ${PROJECT_SOURCE_DIR}/models/judge/judge.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/atelier/models/judge)
 
 if(TARGET atelier_cli)
   install(TARGETS atelier_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

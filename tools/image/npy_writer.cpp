@@ -1,6 +1,7 @@
 #include "tools/image/npy_writer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <bit>
 #include <string>
@@ -25,22 +26,39 @@ const char* sample_type(CppnSample sample) {
   }
 }
 
-}  // namespace
-
-NpyWriter::NpyWriter(AtomicFile& file, const PictureFormat& format)
-    : file_(file), format_(format), rows_left_(format.height) {
-  const std::string shape = format.channels == 1
-                                ? fmt::format("({}, {})", format.height, format.width)
-                                : fmt::format("({}, {}, {})", format.height, format.width, format.channels);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}",
-                                   sample_type(format.sample), shape);
+/// `shape` as Python writes a tuple of two or more.
+void write_header(AtomicFile& file, CppnSample sample, const std::string& shape) {
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", sample_type(sample), shape);
   // Magic, version and length take 10 bytes; the array starts at a multiple of 64.
   header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
   std::string start("\x93NUMPY\x01\x00", 8);
   start.push_back(static_cast<char>(header.size() & 0xFF));
   start.push_back(static_cast<char>(header.size() >> 8));
   start += header;
-  file_.write(start.data(), start.size());
+  file.write(start.data(), start.size());
+}
+
+}  // namespace
+
+void write_npy(AtomicFile& file, const std::vector<std::int64_t>& shape, std::span<const float> values) {
+  std::uint64_t count = 1;
+  for (const std::int64_t side : shape) count *= static_cast<std::uint64_t>(side);
+  if (count != values.size())
+    throw InvalidArgument(
+        fmt::format("npy: {} numbers for the shape ({})", values.size(), fmt::join(shape, ", ")));
+  // A tuple of one has a comma too.
+  write_header(file, CppnSample::f32,
+               fmt::format("{}{}", fmt::join(shape, ", "), shape.size() == 1 ? "," : ""));
+  file.write(values.data(), values.size_bytes());
+}
+
+NpyWriter::NpyWriter(AtomicFile& file, const PictureFormat& format)
+    : file_(file), format_(format), rows_left_(format.height) {
+  write_header(file_, format_.sample,
+               format_.channels == 1
+                   ? fmt::format("{}, {}", format_.height, format_.width)
+                   : fmt::format("{}, {}, {}", format_.height, format_.width, format_.channels));
 }
 
 void NpyWriter::write_rows(const std::byte* rows, std::int64_t count) {

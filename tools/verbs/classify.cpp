@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "models/network.h"
 #include "models/png_image.h"
 #include "runtime/buffer.h"
 #include "tools/digit_picture.h"
-#include "tools/run_folder.h"
+#include "tools/run_checkpoint.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
 
@@ -35,18 +36,10 @@ std::string metadata(const TensorFile& file, const std::string& name, const file
 }
 
 Classifier load_classifier(const std::string& source) {
-  files::path path = source;
-  std::error_code ignored;
-  if (files::is_directory(path, ignored)) {
-    if (!RunFolder::holds_run(path))
-      throw Error(fmt::format("{} holds no run (there is no {})", source, kConfigFile));
-    path /= kCheckpointFile;
-    if (!files::exists(path, ignored))
-      throw Error(fmt::format("{} has no checkpoint yet; atelier train --resume --run {} goes on with it",
-                              source, source));
-  }
+  RunCheckpoint run = read_run_checkpoint(source);
+  const files::path& path = run.path;
   Classifier result;
-  result.checkpoint = read_safetensors(path);
+  result.checkpoint = std::move(run.file);
   result.config = training_config_from_json(metadata(result.checkpoint, "config", path), path.string());
   if (result.config.preset.rfind("classifier", 0) != 0)
     throw Error(fmt::format("{} is a run of {}: classify needs one of classifier or classifier-book", source,

@@ -6,15 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "models/data_set.h"
+#include "models/picture_grid.h"
+#include "tools/gray_picture_file.h"
 #include "tools/image/picture_writer.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
 
 namespace atelier::tools {
 namespace {
-
-constexpr std::int64_t kGap = 1;  // pixels between the pictures of a sheet
-constexpr std::uint8_t kGapGray = 64;
 
 struct Facts {
   double mean = 0.0;       // of pixels / 255
@@ -43,39 +42,10 @@ Facts facts_of(const DataSet& data) {
   return facts;
 }
 
-/// Pictures [first, first + count) in rows of `columns`, a gap between any two.
-std::vector<std::uint8_t> sheet_of(const DataSet& data, std::int64_t first, std::int64_t count,
-                                   std::int64_t columns, PictureFormat& format) {
-  const std::int64_t rows = (count + columns - 1) / columns;
-  format.channels = 1;
-  format.width = columns * (data.width + kGap) - kGap;
-  format.height = rows * (data.height + kGap) - kGap;
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(format.width * format.height), kGapGray);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t left = i % columns * (data.width + kGap);
-    const std::int64_t top = i / columns * (data.height + kGap);
-    for (std::int64_t y = 0; y < data.height; ++y) {
-      const std::uint8_t* const row =
-          data.pixels.data() + (first + i) * data.pixels_per_image() + y * data.width;
-      std::copy(row, row + data.width, pixels.data() + (top + y) * format.width + left);
-    }
-  }
-  return pixels;
-}
-
 void write_sheet(const DataCommand& command, const DataSet& data, std::int64_t count) {
-  const PictureFile kind = picture_file_of(command.run.output);
-  const std::int64_t square =
-      static_cast<std::int64_t>(std::ceil(std::sqrt(2.0 * static_cast<double>(count))));
-  const std::int64_t columns = std::min(count, command.columns > 0 ? command.columns : square);
-  PictureFormat format;
-  const std::vector<std::uint8_t> pixels = sheet_of(data, command.first, count, columns, format);
-  check_picture_format(kind, format);
-  AtomicFile file = open_output(command.run);
-  const auto writer = make_picture_writer(kind, file, format, {});
-  writer->write_rows(reinterpret_cast<const std::byte*>(pixels.data()), format.height);
-  writer->finish();
-  file.commit();
+  const std::int64_t columns =
+      command.columns > 0 ? std::min(count, command.columns) : wide_grid_columns(count);
+  write_gray_picture(command.run, picture_grid(data, command.first, count, columns));
 }
 
 }  // namespace

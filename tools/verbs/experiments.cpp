@@ -123,6 +123,7 @@ void paint_all(const ExperimentsCommand& command) {
 }  // namespace
 
 void experiments(const ExperimentsCommand& command) {
+  if (!command.part.empty()) return run_part(command);
   if (command.paint) return paint_all(command);
   if (!command.run.output.empty() || command.seed || command.torch_seed)
     throw UsageError("-o and seeds are for --paint: experiments alone lists them");

@@ -41,23 +41,23 @@ struct Run {
 };
 
 std::string data_text(const Run& run) {
-  if (!run.record.train) return {};
-  return fmt::format(", {} pictures of {} x {} ({})", run.data.train.count, run.data.train.width,
-                     run.data.train.height, run.data.train.name);
+  const DataSet& learned = run.data.train.count > 0 ? run.data.train : run.data.test;
+  if (learned.count == 0) return {};
+  return fmt::format(", {} pictures of {} x {} ({})", learned.count, learned.width, learned.height,
+                     learned.name);
 }
 
 /// The plots of a run, drawn from its metrics.csv. Where gnuplot is missing it says so once.
 class Plots {
  public:
-  Plots(Learner& learner, const RunFolder& folder, bool quiet)
-      : learner_(learner), folder_(folder), quiet_(quiet) {}
+  Plots(const Learner& learner, const RunFolder& folder, bool quiet)
+      : plots_(learner.plots()), title_(learner.config().preset), folder_(folder), quiet_(quiet) {}
 
   void draw_curves() {
     drawn_ = Clock::now();
-    const std::vector<PlotDescription> plots = learner_.plots();
-    if (failed_ || plots.empty()) return;
+    if (failed_ || plots_.empty()) return;
     const MetricsTable table = read_metrics(folder_ / kMetricsFile);
-    for (const PlotDescription& plot : plots) write(plot.file, curves_script(plot, table));
+    for (const PlotDescription& plot : plots_) write(plot.file, curves_script(plot, table));
   }
   void draw_curves_now_and_then() {
     if (Clock::now() - drawn_ >= kPlotPause) draw_curves();
@@ -67,7 +67,7 @@ class Plots {
     if (entry == nullptr) return;
     const auto* counts = std::get_if<std::vector<std::int64_t>>(&entry->value);
     if (counts != nullptr && !counts->empty())
-      write("confusion.png", confusion_script(*counts, learner_.config().preset + ": confusion matrix"));
+      write("confusion.png", confusion_script(*counts, title_ + ": confusion matrix"));
   }
 
  private:
@@ -81,16 +81,25 @@ class Plots {
                       (folder_ / kMetricsFile).string()));
   }
 
-  Learner& learner_;
+  // Kept, not asked for: plots are drawn while the learner trains on another thread.
+  std::vector<PlotDescription> plots_;
+  std::string title_;
   const RunFolder& folder_;
   bool quiet_;
   bool failed_ = false;
   Clock::time_point drawn_ = Clock::now();
 };
 
-/// Time, samples and rate are of this process alone, which trained from iteration `resumed_at` on.
+/// What happened while a run was trained by this process.
+struct Course {
+  TrainingEnd end = TrainingEnd::finished;
+  double seconds = 0;
+  std::vector<std::string> warnings;
+};
+
+/// Time, samples, rate and warnings are of this process alone, which trained from iteration `resumed_at` on.
 nlohmann::ordered_json result_json(const Run& run, const Learner& learner, std::int64_t resumed_at,
-                                   double seconds, const std::vector<SummaryEntry>& summary) {
+                                   const Course& course, const std::vector<SummaryEntry>& summary) {
   const std::int64_t samples = (learner.iteration() - resumed_at) * learner.samples_per_iteration();
   nlohmann::ordered_json json = {
       {"preset", learner.config().preset},
@@ -99,10 +108,12 @@ nlohmann::ordered_json result_json(const Run& run, const Learner& learner, std::
       {"iterations", learner.iteration()},
       {"device", run.device.name()},
       {"resumed_at", resumed_at},
-      {"seconds", seconds},
+      {"seconds", course.seconds},
       {"samples", samples},
-      {"samples_per_second", seconds > 0 ? static_cast<double>(samples) / seconds : 0.0}};
-  if (run.record.train) json["data"] = run.record.train->name;
+      {"samples_per_second", course.seconds > 0 ? static_cast<double>(samples) / course.seconds : 0.0}};
+  if (!course.warnings.empty()) json["warnings"] = course.warnings;
+  const std::optional<DataRecord>& data = run.record.train ? run.record.train : run.record.test;
+  if (data) json["data"] = data->name;
   json["results"] = summary_json(summary);
   json["config"] = nlohmann::ordered_json::parse(training_config_json(learner.config()));
   return json;
@@ -124,7 +135,7 @@ void print_result(const TrainCommand& command, const files::path& folder, const 
 
 /// What only the end has: last samples, pictures, plots, and, behind all of them, the summary.
 void finish(const TrainCommand& command, const Run& run, Learner& learner, const RunFolder& folder,
-            Plots& plots, std::int64_t begun_at, double seconds) {
+            Plots& plots, std::int64_t begun_at, const Course& course) {
   const std::int64_t interval = learner.sample_interval();
   if (interval == 0 || learner.iteration() % interval != 0)
     for (const GrayPicture& picture : learner.samples()) folder.write_sample(picture, learner.iteration());
@@ -132,40 +143,55 @@ void finish(const TrainCommand& command, const Run& run, Learner& learner, const
   const std::vector<SummaryEntry> summary = learner.summary();
   plots.draw_curves();
   plots.draw_confusion(summary);
-  const nlohmann::ordered_json json = result_json(run, learner, begun_at, seconds, summary);
+  const nlohmann::ordered_json json = result_json(run, learner, begun_at, course, summary);
   folder.write_text(kSummaryFile, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   print_result(command, folder.path(), learner, json, summary, run.device);
 }
 
-/// From where the learner stands to the end, or to the next signal.
-void go_on(const TrainCommand& command, const Run& run, Learner& learner, const RunFolder& folder) {
+/// From where the learner stands to the end, to the next signal, or to a warning that stops the run.
+Course train_on(const TrainCommand& command, Learner& learner, const RunFolder& folder, Plots& plots) {
   const std::int64_t begun_at = learner.iteration();
+  const std::int64_t end = learner.iterations();
   std::int64_t kept = begun_at;
-  Plots plots(learner, folder, command.run.quiet);
-  double seconds = 0;
-  bool finished = false;
+  Course course;
   try {
     folder.remove_samples_after(begun_at);
     MetricsFile metrics(folder / kMetricsFile, learner.metric_names(), begun_at);
     const std::int64_t each = learner.samples_per_iteration();
-    Progress progress(folder.path().string(), learner.iterations() * each, command.run.quiet, kSampleRate,
-                      begun_at * each);
-    finished = run_training(learner, folder, metrics, progress, [&] {
-      kept = learner.iteration();
-      if (kept < learner.iterations() && !interruption_requested()) plots.draw_curves_now_and_then();
-    });
-    seconds = progress.seconds();
+    Progress progress(folder.path().string(), end * each, command.run.quiet, kSampleRate, begun_at * each);
+    TrainingEvents events;
+    events.at_checkpoint = [&](std::int64_t iteration) {
+      kept = iteration;
+      if (iteration < end && !interruption_requested()) plots.draw_curves_now_and_then();
+    };
+    events.at_warning = [&](std::int64_t iteration, const std::string& warning) {
+      course.warnings.push_back(fmt::format("iteration {}: {}", iteration, warning));
+      progress.tell(course.warnings.back());
+      return command.on_collapse == OnCollapse::stop;
+    };
+    course.end = run_training(learner, folder, metrics, progress, events);
+    course.seconds = progress.seconds();
     metrics.flush();
   } catch (const Error& error) {
     throw Error(fmt::format("{}; the run stands at iteration {}: {}", error.what(), kept,
                             resume_command(folder.path())));
   }
-  if (!finished) {
+  return course;
+}
+
+void go_on(const TrainCommand& command, const Run& run, Learner& learner, const RunFolder& folder) {
+  const std::int64_t begun_at = learner.iteration();
+  Plots plots(learner, folder, command.run.quiet);
+  const Course course = train_on(command, learner, folder, plots);
+  if (course.end != TrainingEnd::finished) {
     plots.draw_curves();
-    throw Interrupted(fmt::format("interrupted at iteration {} of {}; to go on: {}", learner.iteration(),
-                                  learner.iterations(), resume_command(folder.path())));
+    const std::string place = fmt::format("at iteration {} of {}", learner.iteration(), learner.iterations());
+    if (course.end == TrainingEnd::interrupted)
+      throw Interrupted(fmt::format("interrupted {}; to go on: {}", place, resume_command(folder.path())));
+    throw Error(fmt::format("stopped {} ({}); to go on all the same: {} --on-collapse warn", place,
+                            course.warnings.front(), resume_command(folder.path())));
   }
-  finish(command, run, learner, folder, plots, begun_at, seconds);
+  finish(command, run, learner, folder, plots, begun_at, course);
 }
 
 std::unique_ptr<Learner> make(Stream& stream, const Run& run) {
@@ -193,7 +219,7 @@ std::string standing_text(const files::path& folder) {
 void begin(const TrainCommand& command) {
   Run run;
   run.record.config = planned_training(command.training);
-  const TrainingConfig& config = run.record.config;
+  const TrainingConfig config = run.record.config;
   const files::path path = command.folder.empty() ? default_folder(config.preset, std::to_string(config.seed))
                                                   : files::path(command.folder);
   if (RunFolder::holds_run(path))
@@ -208,6 +234,7 @@ void begin(const TrainCommand& command) {
   Stream stream(run.device);
   const std::unique_ptr<Learner> learner = make(stream, run);
   throw_if_interrupted();
+  run.record.config = learner->config();  // what was left to choose by device and data is chosen now
   const RunFolder folder = RunFolder::create(path);
   folder.write_record(run.record);
   const bool drawn = !command.training.seed && !command.training.torch_seed;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/parallel.h"
+#include "tools/concurrent_runs.h"
 #include "tools/interruption.h"
 #include "tools/picture_options.h"
 #include "tools/progress.h"
@@ -103,13 +103,6 @@ void check_options(const TrainCommand& command) {
     throw UsageError("--seeds is a sweep over many seeds: --seed and --torch-seed have no place beside it");
 }
 
-/// On the cpu a run a thread is the fastest way; a GPU is filled by a few runs at once.
-int sweep_workers(Device device, std::size_t runs) {
-  constexpr int kMostOnGpu = 8;
-  const int most = device.kind() == DeviceKind::cuda ? kMostOnGpu : cpu_threads();
-  return static_cast<int>(std::min(static_cast<std::size_t>(most), runs));
-}
-
 }  // namespace
 
 void sweep_seeds(const TrainCommand& command) {
@@ -127,18 +120,17 @@ void sweep_seeds(const TrainCommand& command) {
   const Device device = open_device(command.run);
   const TrainingData data = load_training_data(config, options.data_folder);
   const RunFolder folder = RunFolder::create(path);
-  const int workers = sweep_workers(device, seeds.size());
+  const int workers = concurrent_workers(device, seeds.size());
   const bool fleet = config.preset == "pattern1010-gan";
-  if (!fleet && workers > 1) set_cpu_threads(1);
   std::vector<SweepRun> runs;
   double seconds = 0;
   {
+    const OneThreadEach one_thread(fleet ? 1 : workers);
     Progress progress(path.string(), static_cast<std::int64_t>(seeds.size()), command.run.quiet, kRunRate);
     runs = sweep_runs(device, config, seeds, data, workers,
                       [&](std::int64_t done) { progress.add(done - progress.added()); });
     seconds = progress.seconds();
   }
-  if (!fleet && workers > 1) set_cpu_threads(command.run.threads);
   const SweepTable table = sweep_table(runs);
   folder.write_text("runs.csv", sweep_csv(table));
   const nlohmann::ordered_json json = sweep_json(config, command.seeds, device, runs, table, seconds);

@@ -31,12 +31,16 @@ struct SheetCommand {
 /// Paints one cell a seed into a labelled contact sheet.
 void sheet(const SheetCommand& command);
 
+/// What a run does when the learner sees that it collapses.
+enum class OnCollapse : std::uint8_t { warn, stop };
+
 struct TrainCommand {
   TrainingOptions training;
   RunOptions run;      // output and force are not used
   std::string folder;  // of the run; empty: runs/<preset>-<seed>
   bool resume = false;
   std::string seeds;  // a sweep; empty: one run
+  OnCollapse on_collapse = OnCollapse::warn;
 };
 /// Trains a preset into a run folder, goes on with a run, or trains many seeds at once.
 void train(const TrainCommand& command);
@@ -50,6 +54,55 @@ struct ClassifyCommand {
 };
 /// What a trained classifier sees in pictures.
 void classify(const ClassifyCommand& command);
+
+struct SampleCommand {
+  std::string source;  // a run folder or its checkpoint
+  RunOptions run;      // output: .png (a grid) or .npy (count x height x width, fp32)
+  std::int64_t count = 64;
+  std::int64_t columns = 0;  // 0: as many as rows, or about twice as many
+  std::int64_t scale = 1;    // of the grid's pictures
+  std::uint64_t seed = 0;
+};
+/// Pictures that a trained generator draws.
+void sample(const SampleCommand& command);
+
+struct InterpolateCommand {
+  std::string source;
+  RunOptions run;  // output: .png (a strip) or .gif
+  std::uint64_t from = 0;
+  std::uint64_t to = 1;
+  bool circle = false;
+  std::optional<std::int64_t> steps;  // unset: 16 pictures of a strip, 48 of a film
+  std::optional<std::int64_t> scale;  // unset: 2 in a strip, 8 in a film
+  std::int64_t delay = 5;             // hundredths of a second a picture stays
+};
+/// What lies between two pictures of a trained generator.
+void interpolate(const InterpolateCommand& command);
+
+struct AblateCommand {
+  std::string data_set = "mnist";
+  std::string data_folder;
+  std::string seeds = "0..2";          // of each of the eight cells
+  std::optional<std::int64_t> epochs;  // unset: the preset's
+  std::optional<std::int64_t> limit;
+  std::string folder;  // unset: runs/ablation-<seeds>
+  RunOptions run;      // output and force are not used
+};
+/// gan-v2 with and without Adam, LayerNorm and LeakyReLU: all eight cells of the article's chart, judged.
+void ablate(const AblateCommand& command);
+
+struct EvaluateCommand {
+  std::vector<std::string> sources;  // run folders, checkpoints, folders of pictures, .npy and .csv files
+  std::string data_set;              // real pictures; empty: what the runs learned from, else mnist
+  std::string data_folder;
+  std::string judge_folder;  // where the judge's extractor is kept; empty: the user's cache folder
+  bool train_judge = false;  // only make the judge, where there is nothing to judge
+  std::int64_t count = 10000;
+  std::uint64_t seed = 0;
+  RunOptions run;  // output: the memorisation picture; empty: in the run's folder
+};
+/// How near pictures come to the real ones: the judge's measures, beside those of the real test set.
+void evaluate(const EvaluateCommand& command);
 
 struct DataCommand {
   std::string name = "digits";
@@ -76,9 +129,17 @@ struct ExperimentsCommand {
   int cell = 256;  // pixels a side
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> torch_seed;
+  std::string part;    // "part1", "part2", "part3": run that article; empty: do not
+  std::string folder;  // of its results; empty: runs/<part>
+  std::optional<std::string> data_set;
+  std::string data_folder;
+  std::optional<std::int64_t> limit;
 };
-/// Lists the articles' experiments, or paints those that are pictures on one labelled sheet.
+/// Lists the articles' experiments, paints those that are pictures on one labelled sheet, or runs an article.
 void experiments(const ExperimentsCommand& command);
+/// The part of experiments() that --run asks for: every experiment of an article, and a page of the results.
+/// What is finished in the folder already is not done again.
+void run_part(const ExperimentsCommand& command);
 
 struct DevicesCommand {
   bool json = false;

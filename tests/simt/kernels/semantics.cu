@@ -232,6 +232,23 @@ __global__ void spinning_on_atomic_kernel(int* flag) {
 __global__ void grid_sync_kernel() {
   grid_sync();
 }
+// Blocks tell each other ten times their number; a thread's shared number is read by another one.
+__global__ void packet_kernel(uint4* slots, int* out, int silent_block, bool barrier) {
+  ATELIER_SHARED(int, numbers, [64]);
+  numbers[threadIdx.x] = static_cast<int>(threadIdx.x);
+  if (threadIdx.x == 0 && static_cast<int>(blockIdx.x) != silent_block)
+    send_packet(slots + blockIdx.x, make_uint4(10 * blockIdx.x, 0, 0, 5));
+  if (barrier) __syncthreads();
+  packets_sent();
+  int sum = numbers[63 - threadIdx.x];
+  for (unsigned block = 0; block < gridDim.x; block += 2) {
+    const uint4* const wanted[2] = {slots + block, block + 1 < gridDim.x ? slots + block + 1 : nullptr};
+    uint4 packet[2];
+    receive_packets(wanted, 5, packet);
+    sum += static_cast<int>(packet[0].x + packet[1].x);
+  }
+  out[blockIdx.x * 64 + threadIdx.x] = sum;
+}
 __global__ void dynamic_kernel(int* out) {
   ATELIER_DYNAMIC_SHARED(int, values);
   out[0] = values[0];
@@ -397,6 +414,18 @@ void spinning_on_atomic(Stream& stream) {
 }
 void grid_sync_in_plain_launch(Stream& stream) {
   launch("not_cooperative", stream, grid_sync_kernel, shape(1, 64));
+}
+void packets_in_plain_launch(Stream& stream) {
+  const auto slots = zeros<uint4>(stream, 1);
+  const auto out = zeros<int>(stream, 64);
+  launch("not_cooperative", stream, packet_kernel, shape(1, 64), slots.data(), out.data(), -1, true);
+}
+std::vector<int> packets(Stream& stream, int blocks, int silent_block, bool barrier) {
+  const auto slots = zeros<uint4>(stream, blocks);
+  const auto out = zeros<int>(stream, std::int64_t{blocks} * 64);
+  launch_cooperative("packets", stream, packet_kernel, shape(static_cast<unsigned>(blocks), 64), slots.data(),
+                     out.data(), silent_block, barrier);
+  return to_host(stream, out);
 }
 void unasked_dynamic_shared(Stream& stream) {
   const Buffer<int> out(stream, 1);

@@ -42,6 +42,10 @@ void too_much_static_shared(Stream& stream);
 void spinning(Stream& stream);
 void spinning_on_atomic(Stream& stream);
 void grid_sync_in_plain_launch(Stream& stream);
+void packets_in_plain_launch(Stream& stream);
+// 63 - i + 10 (0 + 1 + … + blocks - 1) for thread i of a block; silent_block sends nothing (-1: all send);
+// `barrier`: there is a __syncthreads beside the packets.
+std::vector<int> packets(Stream& stream, int blocks, int silent_block, bool barrier);
 void unasked_dynamic_shared(Stream& stream);
 void trap(Stream& stream);
 void nested_launch(Stream& stream);

@@ -1,0 +1,5 @@
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/gan.cpp)
+  add_executable(bench_gan gan.cpp kernels_report.cpp)
+  atelier_vector_objects(bench_gan multiply_add_peak.cpp)
+  target_link_libraries(bench_gan PRIVATE atelier_models atelier_warnings benchmark::benchmark)
+endif()
