@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -285,31 +286,39 @@ ordered_json machine_facts(const Options& options) {
 }
 
 /// A line of the history: a table of Markdown, begun where the file is new.
+/// A file that the figures go to must be one that can be written, before an hour is spent on them.
+void require_writable(const std::string& path) {
+  if (path.empty()) return;
+  if (!std::ofstream(path, std::ios::app)) throw atelier::Error(fmt::format("{} cannot be written", path));
+}
+
 void add_to_history(const Options& options, const ordered_json& document) {
-  const bool is_new = !fs::exists(options.history);
+  std::error_code ignored;
+  const bool is_new = !fs::exists(options.history) || fs::file_size(options.history, ignored) == 0;
   std::ofstream file(options.history, std::ios::app);
-  if (is_new) {
+  if (is_new)
     file << "# Time to quality\n\nSeconds from process start, mean +- deviation (fastest to slowest); "
-            "bench/README.md has the rules.\n\n| date | preset | device, threads, load | extractor, floor | "
-            "seeds |";
-    for (const double level : options.levels) file << fmt::format(" {} x floor |", level);
-    file << "\n|---|---|---|---|---|";
-    for (std::size_t i = 0; i < options.levels.size(); ++i) file << "---|";
-    file << "\n";
-  }
+            "bench/README.md has the rules.\n\n| date | recipe, data | device, threads, load | extractor, "
+            "floor "
+            "| seeds | times the floor: seconds |\n|---|---|---|---|---|---|\n";
   const ordered_json& machine = document["machine"];
-  file << fmt::format("| {} | {} | {}, {}, {:.1f} | {}, {:.3f} | {} |", machine["date"].get<std::string>(),
-                      options.preset, options.device, machine["threads"].get<int>(),
-                      machine["load"].get<double>(), document["runs"][0]["extractor"].get<std::string>(),
+  file << fmt::format("| {} | {}, {}{} | {}, {}, {:.1f} | {}, {:.3f} | {} | ",
+                      machine["date"].get<std::string>(), options.preset, options.data_set,
+                      options.epochs ? fmt::format(", {} epochs", *options.epochs) : std::string(),
+                      options.device, machine["threads"].get<int>(), machine["load"].get<double>(),
+                      document["runs"][0]["extractor"].get<std::string>(),
                       document["runs"][0]["floor"].get<double>(), document["runs"].size());
   for (std::size_t level = 0; level < options.levels.size(); ++level)
-    file << fmt::format(" {} |", level_text(summary_of(document["runs"], level), document["runs"].size()));
-  file << "\n";
+    file << fmt::format("{}{}: {}", level > 0 ? "; " : "", options.levels[level],
+                        level_text(summary_of(document["runs"], level), document["runs"].size()));
+  file << " |\n";
   file.flush();
   if (!file) throw atelier::Error(fmt::format("{} cannot be written", options.history));
 }
 
 void run_all(const Options& options) {
+  require_writable(options.json);
+  require_writable(options.history);
   {
     // The judge's network is made before any clock runs, where it is not kept yet.
     Stream stream(atelier::Device::parse(options.device));

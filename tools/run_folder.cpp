@@ -7,8 +7,10 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,15 +27,27 @@ namespace files = std::filesystem;
   throw Error(fmt::format("cannot {} {}: {}", what, path.string(), error.message()));
 }
 
+/// How long a lock that somebody holds is waited for. A process that was killed while it started gnuplot
+/// leaves a child behind that holds the lock until its exec has closed the descriptor: moments, where nobody
+/// trains.
+constexpr std::chrono::milliseconds lock_patience{2000};
+constexpr std::chrono::milliseconds lock_pause{10};
+
 /// Holds the folder for this process: the lock goes with the process, however that ends.
 int locked(const files::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) fail("open", path, {errno, std::generic_category()});
-  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    close(descriptor);
-    throw Error(fmt::format("another process is training in {}", path.string()));
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) break;  // file systems without locks: a folder of one's own has to do
+    if (std::chrono::steady_clock::now() > deadline) {
+      close(descriptor);
+      throw Error(fmt::format("another process is training in {}", path.string()));
+    }
+    std::this_thread::sleep_for(lock_pause);
   }
-  return descriptor;  // file systems without locks: a folder of one's own has to do
+  return descriptor;
 }
 
 /// Names that AtomicFile uses for a moment where a file cannot be without a name.

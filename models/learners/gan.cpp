@@ -97,11 +97,11 @@ class Gan final : public Learner {
     signs.file = "signs.png";
     signs.title = fmt::format("{}: signs of collapse", config_.preset);
     signs.x_label = "iteration";
-    signs.y_label = "share of the real pictures' variance; entropy";
-    signs.curves = {{"variance_ratio", "variance of the forged pictures, share of the real ones'"},
-                    {"saturation", "share of saturated logits"}};
+    signs.y_label = "of the forged pictures";
+    signs.curves = {{"variance_ratio", "variance, real pictures: 1"},
+                    {"saturation", "saturated logits, all: 1"}};
     if (detector_.has_labels())
-      signs.curves.insert(signs.curves.begin() + 1, {"label_entropy", "entropy of their classes"});
+      signs.curves.insert(signs.curves.begin() + 1, {"label_entropy", "entropy of the classes"});
     return {loss, signs};
   }
 

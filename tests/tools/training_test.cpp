@@ -1,6 +1,9 @@
 // Training as a user meets it: the built program, its run folders, and what remains of it after every end.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -203,6 +206,27 @@ TEST(Train, RefusesWhatIsThereAndSaysWhatIsFinished) {
   const Outcome json = train(with(words, {"--resume", "--json"}), {.folder = folder.path()});
   EXPECT_EQ(nlohmann::json::parse(json.out).at("finished"), true);
   EXPECT_EQ(read_file(folder / "runs/nodes-gan-5/checkpoint.safetensors"), checkpoint);
+}
+
+TEST(Train, OnlyOneProcessTrainsInAFolder) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> words{"pattern1010-gan", "--seed", "3", "--run", folder / "run"};
+  train_quietly(with(words, {"--iterations", "2000"}));
+  const int holder = ::open((folder / "run").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_GE(holder, 0);
+  ASSERT_EQ(flock(holder, LOCK_EX), 0);
+  const std::vector<std::string> longer = with(words, {"--resume", "--iterations", "4000"});
+  const Outcome refused = train(longer);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.error_lines(), 1);
+  EXPECT_THAT(refused.err, HasSubstr("another process is training in " + folder / "run"));
+
+  // A lock that is given up within moments, as that of a killed process's child, is waited for.
+  Process patient(atelier_program(), with(with({"train"}, longer), {"--device", "cpu", "-q"}), {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  close(holder);
+  const Outcome outcome = patient.wait();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 
 TEST(Train, ALongerRunGoesOnFromAShorterOne) {
