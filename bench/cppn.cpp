@@ -17,6 +17,7 @@
 
 #include "bench/multiply_add_peak.h"
 #include "kernels/cppn.h"
+#include "kernels/resolve.h"
 #include "runtime/buffer.h"
 #include "runtime/instruction_set.h"
 #include "runtime/parallel.h"
@@ -28,6 +29,7 @@ struct Network {
   std::string name;
   std::vector<int> widths;  // hidden layers
   int size;                 // of the square picture, for the cpu
+  int waves = 0;            // Fourier features beside x and y
 };
 
 const std::vector<Network>& networks() {
@@ -42,6 +44,7 @@ const std::vector<Network>& networks() {
       {"width:128", std::vector<int>(9, 128), 96},
       {"width:512", std::vector<int>(9, 512), 64},
       {"taper", {128, 64, 32, 16, 8, 4, 2}, 384},
+      {"waves:32", std::vector<int>(9, 16), 384, 32},
   };
   return all;
 }
@@ -51,6 +54,10 @@ CppnTopology topology_of(const Network& network) {
   for (const int width : network.widths)
     topology.layers.push_back({width, {Activation::tanh}, topology.layers.empty()});
   topology.layers.push_back({3, {Activation::sigmoid}, false});
+  for (int k = 0; k < network.waves; ++k) {
+    topology.inputs.push_back(CppnInput::wave);
+    topology.waves.push_back({0.7 * k - 9, 11 - 0.9 * k, 0.25 * (k % 2)});
+  }
   return topology;
 }
 
@@ -135,6 +142,63 @@ void paint(benchmark::State& state, const Network& network, const Setting& setti
   }
 }
 
+/// Points to pixels (kernels/resolve.h); the rate counts points.
+void resolve(benchmark::State& state, const PixelResolve& how, const Setting& setting) {
+  if (setting.device.kind() == DeviceKind::cpu) {
+    set_instruction_set(setting.set);
+    set_cpu_threads(setting.threads);
+  }
+  Stream stream(setting.device);
+  const std::int64_t points = setting.size;  // a side
+  const std::int64_t pixels = points / how.samples;
+  const Buffer<float> colors(stream, points * points * 3, "points");
+  std::vector<float> values(static_cast<std::size_t>(colors.size()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i * 2654435761U % 4096) / 4095.0F;
+  upload<float>(stream, colors.view(), values);
+  const Buffer<float> palette(stream, how.color == CppnColor::palette ? 4 * kPaletteEntries : 0, "palette");
+  upload<float>(stream, palette.view(), std::vector<float>(static_cast<std::size_t>(palette.size()), 0.5F));
+  const Buffer<std::byte> picture(stream, pixels * pixels * 3, "picture");
+  for (auto _ : state) {
+    resolve_pixels(stream, colors.view(), {0, 0, pixels, pixels}, how, palette.view(), picture.view(),
+                   pixels * 3);
+    stream.synchronize();
+  }
+  state.SetLabel("Mpoint/s");
+  state.counters["rate"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * static_cast<double>(points * points) * 1e-6,
+      benchmark::Counter::kIsRate);
+  if (setting.device.kind() == DeviceKind::cpu) set_cpu_threads(0);
+}
+
+void add_resolve(Device device) {
+  struct Kind {
+    const char* name;
+    PixelResolve how;
+  };
+  static const std::array<Kind, 5> kinds{{{"samples:2", {3, 2, CppnColor::rgb, CppnSample::u8}},
+                                          {"samples:4", {3, 4, CppnColor::rgb, CppnSample::u8}},
+                                          {"dither", {3, 1, CppnColor::rgb, CppnSample::u8, true}},
+                                          {"oklch", {3, 1, CppnColor::oklch, CppnSample::u8}},
+                                          {"palette", {3, 1, CppnColor::palette, CppnSample::u8}}}};
+  for (const Kind& kind : kinds) {
+    const bool on_cpu = device.kind() == DeviceKind::cpu;
+    const int size = on_cpu ? 512 : device.kind() == DeviceKind::cuda ? 4096 : 64;
+    const std::vector<InstructionSet> sets =
+        on_cpu ? instruction_sets_present() : std::vector<InstructionSet>{InstructionSet::portable};
+    for (const InstructionSet set : sets) {
+      const std::string name =
+          fmt::format("resolve/{}{}/{}", kind.name,
+                      on_cpu ? fmt::format("/{}/threads:1", instruction_set_name(set)) : "", device.name());
+      const Setting setting{device, set, CppnPrecision::fp32, 1, size};
+      benchmark::RegisterBenchmark(
+          name.c_str(), [how = kind.how, setting](benchmark::State& state) { resolve(state, how, setting); })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+    }
+  }
+}
+
 void add(const Network& network, const Setting& setting, const std::string& kind) {
   const std::string name =
       fmt::format("cppn/{}/{}{}/{}", network.name, setting.precision == CppnPrecision::fp32 ? "fp32" : "fp64",
@@ -159,7 +223,8 @@ void add_cpu(const Network& network, Device device, int cores) {
 
 void add_all() {
   const int cores = cpu_threads();
-  for (const Device device : devices_present())
+  for (const Device device : devices_present()) {
+    add_resolve(device);
     for (const Network& network : networks()) {
       if (device.kind() == DeviceKind::cpu) {
         add_cpu(network, device, cores);
@@ -170,6 +235,7 @@ void add_all() {
         add(network, {device, InstructionSet::portable, CppnPrecision::fp32, 1, 64}, "");
       }
     }
+  }
 }
 
 }  // namespace

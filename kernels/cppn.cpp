@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -12,9 +13,7 @@
 namespace atelier {
 
 int CppnTopology::latent_size() const {
-  int count = 0;
-  for (const CppnInput input : inputs) count += input == CppnInput::latent ? 1 : 0;
-  return count;
+  return static_cast<int>(std::count(inputs.begin(), inputs.end(), CppnInput::latent));
 }
 
 int CppnTopology::fan_in(std::size_t index) const {
@@ -34,13 +33,36 @@ std::int64_t CppnTopology::multiply_adds() const {
   return count;
 }
 
+namespace {
+
+void validate_waves(const CppnTopology& topology) {
+  const auto named =
+      static_cast<std::size_t>(std::count(topology.inputs.begin(), topology.inputs.end(), CppnInput::wave));
+  if (topology.waves.size() != named)
+    throw InvalidArgument(
+        fmt::format("CPPN: {} waves for {} inputs of that kind", topology.waves.size(), named));
+  for (std::size_t index = 0; index < topology.waves.size(); ++index) {
+    const CppnWave& wave = topology.waves[index];
+    for (const double cycles : {wave.x_cycles, wave.y_cycles, wave.phase})
+      if (!(std::abs(cycles) <= kCppnMaxCycles))
+        throw InvalidArgument(fmt::format("CPPN: wave {} has cycles or a phase of {}; they end at {:.0e}",
+                                          index, cycles, kCppnMaxCycles));
+    if (!(std::abs(wave.amplitude) <= kCppnMaxAmplitude))
+      throw InvalidArgument(fmt::format("CPPN: wave {} has an amplitude of {}; it ends at {:.0e}", index,
+                                        wave.amplitude, kCppnMaxAmplitude));
+  }
+}
+
+}  // namespace
+
 void CppnTopology::validate() const {
   if (inputs.empty() || inputs.size() > static_cast<std::size_t>(kCppnMaxInputs))
     throw InvalidArgument(
         fmt::format("CPPN: {} inputs; a network has 1 to {}", inputs.size(), kCppnMaxInputs));
   for (const CppnInput input : inputs)
-    if (input > CppnInput::latent)
+    if (input > CppnInput::wave)
       throw InvalidArgument(fmt::format("CPPN: unknown input {}", static_cast<int>(input)));
+  validate_waves(*this);
   if (layers.empty() || layers.size() > static_cast<std::size_t>(kCppnMaxLayers))
     throw InvalidArgument(fmt::format("CPPN: {} layers; a network has 1 to {}, the output layer included",
                                       layers.size(), kCppnMaxLayers));
@@ -153,10 +175,36 @@ std::vector<double> fold_first_bias(const CppnTopology& topology, std::span<cons
   return bias;
 }
 
+/// The first layer's weights of x, y, the radius if any input is one, and the waves. An input that is listed
+/// twice adds its weights.
+void fold_first_weights(const CppnTopology& topology, std::span<const float> weights, bool radius,
+                        detail::CppnFolded::Layer& layer) {
+  const std::size_t inputs = topology.inputs.size();
+  const std::size_t first_wave = radius ? 3 : 2;
+  const std::size_t seen = first_wave + topology.waves.size();
+  layer.fan_in = static_cast<int>(seen);
+  layer.weights.assign(static_cast<std::size_t>(layer.width) * seen, 0.0);
+  for (std::size_t unit = 0; unit < static_cast<std::size_t>(layer.width); ++unit) {
+    double* const row = layer.weights.data() + unit * seen;
+    std::size_t wave = 0;
+    for (std::size_t input = 0; input < inputs; ++input) {
+      const auto weight = static_cast<double>(weights[unit * inputs + input]);
+      const CppnInput kind = topology.inputs[input];
+      if (kind == CppnInput::wave) {
+        row[first_wave + wave] = weight * topology.waves[wave].amplitude;
+        ++wave;
+      } else if (kind <= CppnInput::radius) {
+        row[static_cast<std::size_t>(kind)] += weight;
+      }
+    }
+  }
+}
+
 detail::CppnFolded fold(const CppnTopology& topology, std::span<const float> parameters,
                         std::span<const double> latent, CppnPrecision precision) {
   detail::CppnFolded folded;
   for (const CppnInput input : topology.inputs) folded.radius |= input == CppnInput::radius;
+  folded.waves = topology.waves;
   std::size_t offset = 0;
   for (std::size_t index = 0; index < topology.layers.size(); ++index) {
     const CppnTopology::Layer& layer = topology.layers[index];
@@ -168,14 +216,7 @@ detail::CppnFolded fold(const CppnTopology& topology, std::span<const float> par
     out.has_bias = layer.bias;
     const std::span<const float> weights = parameters.subspan(offset, width * inputs);
     if (index == 0) {
-      out.fan_in = folded.radius ? 3 : 2;
-      const auto seen = static_cast<std::size_t>(out.fan_in);
-      out.weights.assign(width * seen, 0.0);
-      for (std::size_t unit = 0; unit < width; ++unit)
-        for (std::size_t input = 0; input < inputs; ++input)
-          // x, y and radius are 0, 1 and 2; an input that is listed twice adds its weights.
-          if (const auto kind = static_cast<std::size_t>(topology.inputs[input]); kind < 3)
-            out.weights[unit * seen + kind] += static_cast<double>(weights[unit * inputs + input]);
+      fold_first_weights(topology, weights, folded.radius, out);
       out.bias = fold_first_bias(topology, parameters, latent, precision);
       for (const CppnInput input : topology.inputs)
         out.has_bias |= input == CppnInput::one || input == CppnInput::latent;
@@ -333,7 +374,9 @@ void cppn_render(Stream& stream, const CppnProgram& program, const CppnWindow& w
     throw InvalidArgument(fmt::format("cppn_render: the program is on {}, the stream on {}",
                                       program.device().name(), stream.device().name()));
   if (color > CppnColor::hsv)
-    throw InvalidArgument(fmt::format("cppn_render: unknown colour model {}", static_cast<int>(color)));
+    throw InvalidArgument(
+        fmt::format("cppn_render: colour model {}; it paints rgb and hsv, resolve_pixels the others",
+                    static_cast<int>(color)));
   check_region(region);
   const auto pixel_bytes = static_cast<std::int64_t>(cppn_sample_bytes(sample)) * program.channels();
   if (region.width == 0 || region.height == 0) return;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
@@ -5,12 +6,14 @@
 #include <string_view>
 #include <utility>
 
+#include "kernels/cppn_grid.cuh"
 #include "kernels/cppn_pack.cuh"
 
 // Which kernel paints a program, and its launch. The choice is made from the tables below when the program is
 // packed; the environment variable ATELIER_CPPN_VARIANT names another ("shared-2", "constant-4", "staged-4",
-// "general", "wide"), so that a benchmark can compare them and a test can run them all.
-// With ATELIER_FEW_INSTANTIATIONS only width 16 and the wide kernels are compiled.
+// "general", "wide"), so that a benchmark can compare them and a test can run them all. Networks that see
+// waves are always painted by the wide kernels. With ATELIER_FEW_INSTANTIATIONS only width 16 and the wide
+// kernels are compiled.
 
 namespace atelier::ATELIER_DEVICE_NAMESPACE {
 namespace {
@@ -120,7 +123,7 @@ template <class Real>
 struct WideVariant {
   int pixels;
   int groups;
-  void (*kernel)(CppnFrame, const CppnWideLayer*, int, int, const Real*);
+  void (*kernel)(CppnFrame, CppnWideInputs, const CppnWideLayer*, int, int, const Real*);
 };
 template <class Real, int kPixels, int kGroups>
 constexpr WideVariant<Real> wide_variant() {
@@ -145,53 +148,6 @@ const std::vector<WideVariant<double>>& wide_variants() {
 std::string_view wanted_variant() {
   const char* const name = std::getenv("ATELIER_CPPN_VARIANT");
   return name == nullptr ? std::string_view() : std::string_view(name);
-}
-
-int floor_log2(int value) {
-  int result = 0;
-  while (value >> (result + 1) != 0) ++result;
-  return result;
-}
-
-/// Cuts the region into tiles of `threads` threads with `pixels` pixels each, of the shape that wastes least
-/// at the region's edges, wide before high.
-CppnFrame make_frame(const CppnWindow& window, const CppnTarget& target, int threads, int pixels) {
-  CppnFrame frame;
-  frame.window = window;
-  frame.region = target.region;
-  frame.data = target.data;
-  frame.row_bytes = target.row_bytes;
-  frame.channels = target.channels;
-  frame.hsv = target.color == CppnColor::hsv && target.channels == 3;
-  frame.sample = target.sample;
-  const std::uint64_t bits =
-      reinterpret_cast<std::uintptr_t>(target.data) | static_cast<std::uint64_t>(target.row_bytes);
-  while (frame.alignment < 8 && (bits & static_cast<std::uint64_t>(frame.alignment)) == 0)
-    frame.alignment *= 2;
-  double least = 0;
-  for (int log2 = floor_log2(threads); log2 >= 0; --log2) {
-    const std::int64_t width = std::int64_t{pixels} << log2;
-    const std::int64_t height = threads >> log2;
-    const std::int64_t across = (target.region.width - 1) / width + 1;
-    const std::int64_t down = (target.region.height - 1) / height + 1;
-    const double tiles = static_cast<double>(across) * static_cast<double>(down);
-    if (frame.tiles_across != 0 && tiles >= least) continue;
-    least = tiles;
-    frame.tile_width_log2 = log2;
-    frame.tile_height = static_cast<int>(height);
-    frame.tiles_across = across;
-    frame.tiles_down = down;
-  }
-  return frame;
-}
-
-/// The number of blocks to launch, and the step that follows from it.
-unsigned set_grid(CppnFrame& frame, int most) {
-  const std::int64_t tiles = frame.tiles_across * frame.tiles_down;
-  const std::int64_t blocks = tiles < most ? tiles : most;
-  frame.step_down = blocks / frame.tiles_across;
-  frame.step_across = blocks % frame.tiles_across;
-  return static_cast<unsigned>(blocks);
 }
 
 class DeviceProgram : public CppnPacked {
@@ -350,15 +306,19 @@ class WideProgram final : public DeviceProgram {
  public:
   WideProgram(Stream& stream, const CppnFolded& folded)
       : packed_(pack_wide<Real>(folded)),
-        rows_(packed_.widest < 3 ? 3 : packed_.widest),
+        rows_(std::max({3, folded.layers.front().fan_in, packed_.widest})),
         variant_(choose(stream)),
         weights_(stream, static_cast<std::int64_t>(packed_.weights.size()), "cppn weights"),
-        layers_(stream, static_cast<std::int64_t>(packed_.layers.size()), "cppn layers") {
+        layers_(stream, static_cast<std::int64_t>(packed_.layers.size()), "cppn layers"),
+        waves_(stream, static_cast<std::int64_t>(folded.waves.size()), "cppn waves"),
+        inputs_{waves_.data(), static_cast<int>(folded.waves.size()), folded.radius ? 3 : 2} {
+    upload<CppnWave>(stream, waves_.view(), folded.waves);
     upload<Real>(stream, weights_.view(), packed_.weights);
     upload<CppnWideLayer>(stream, layers_.view(), packed_.layers);
     this->prepare(stream, variant_.kernel, threads(), bytes(variant_));
     this->path_ = "shared memory, tiles of " + std::to_string(8 * variant_.pixels) + " pixels by " +
-                  std::to_string(packed_.widest) + " units" + (sizeof(Real) == 8 ? ", fp64" : "");
+                  std::to_string(packed_.widest) + " units" + (sizeof(Real) == 8 ? ", fp64" : "") +
+                  (folded.waves.empty() ? "" : ", " + std::to_string(folded.waves.size()) + " waves");
   }
 
   void set_first_bias(Stream& stream, std::span<const double> bias) override {
@@ -373,7 +333,7 @@ class WideProgram final : public DeviceProgram {
     const CppnWideLayer* const layers = layers_.data();
     const Real* const weights = weights_.data();
     this->launch_frame(stream, variant_.kernel, make_frame(window, target, 8 * variant_.pixels, 1), threads(),
-                       layers, static_cast<int>(packed_.layers.size()) - 1, rows_, weights);
+                       inputs_, layers, static_cast<int>(packed_.layers.size()) - 1, rows_, weights);
   }
 
  private:
@@ -398,12 +358,15 @@ class WideProgram final : public DeviceProgram {
   const WideVariant<Real>& variant_;
   Buffer<Real> weights_;
   Buffer<CppnWideLayer> layers_;
+  Buffer<CppnWave> waves_;
+  CppnWideInputs inputs_;
 };
 
 template <class Real>
 std::unique_ptr<CppnPacked> pack_as(Stream& stream, const CppnFolded& folded) {
   const DeviceLimits limits = device_limits(stream);
   const std::string_view wanted = wanted_variant();
+  if (!folded.waves.empty()) return std::make_unique<WideProgram<Real>>(stream, folded);
   if constexpr (sizeof(Real) == sizeof(float)) {
     if (wanted != "general" && wanted != "wide" && is_tanh_network(folded) &&
         (!wanted.empty() || widest_layer(folded) <= kWidestTanhInRegisters)) {

@@ -15,8 +15,24 @@
 namespace atelier {
 
 /// What a CPPN sees of a pixel. `latent` is one number of the latent vector z, the same for all pixels; the
-/// k-th `latent` among a network's inputs is z[k].
-enum class CppnInput : std::uint8_t { x, y, radius, one, latent };
+/// k-th `latent` among a network's inputs is z[k], the k-th `wave` is its topology's waves[k].
+enum class CppnInput : std::uint8_t { x, y, radius, one, latent, wave };
+
+/// A Fourier feature of the point (Tancik et al., "Fourier features let networks learn high frequency
+/// functions in low dimensional domains", 2020):
+///   amplitude sin(2 pi t),  t = x_cycles x + y_cycles y + phase in turns
+/// (phase 0.25 makes a cosine). t is evaluated in double from coordinates in double, with fused multiply-adds
+/// (y first, then x), and brought to -0.5..0.5 before it is rounded: the wave is as exact at any zoom and in
+/// pictures of any size. The amplitude is folded into the first layer's weights.
+struct CppnWave {
+  double x_cycles = 0;
+  double y_cycles = 0;
+  double phase = 0;
+  double amplitude = 1;
+  friend constexpr bool operator==(const CppnWave&, const CppnWave&) = default;
+};
+inline constexpr double kCppnMaxCycles = 1e15;    // of cycles and phase
+inline constexpr double kCppnMaxAmplitude = 1e6;  // of a wave
 
 /// Shape of a compositional pattern producing network (Stanley, "Compositional pattern producing networks",
 /// 2007): a multilayer perceptron from a point of the plane to a colour.
@@ -29,7 +45,8 @@ struct CppnTopology {
     friend constexpr bool operator==(const Layer&, const Layer&) = default;
   };
   std::vector<CppnInput> inputs{CppnInput::x, CppnInput::y};
-  std::vector<Layer> layers;  // the output layer included; at least that one
+  std::vector<Layer> layers;    // the output layer included; at least that one
+  std::vector<CppnWave> waves;  // one for each `wave` among the inputs
   friend bool operator==(const CppnTopology&, const CppnTopology&) = default;
 
   [[nodiscard]] int latent_size() const;
@@ -40,7 +57,8 @@ struct CppnTopology {
   /// Multiply-adds a pixel (the bias not counted).
   [[nodiscard]] std::int64_t multiply_adds() const;
   /// Throws InvalidArgument: no layers, a width outside 1..kCppnMaxWidth, more than kCppnMaxLayers layers,
-  /// more than kCppnMaxInputs inputs or none, an output layer that is neither 1 nor 3 wide.
+  /// more than kCppnMaxInputs inputs or none, an output layer that is neither 1 nor 3 wide, another number of
+  /// waves than inputs name, a wave beyond kCppnMaxCycles or kCppnMaxAmplitude.
   void validate() const;
 };
 inline constexpr int kCppnMaxWidth = 1024;
@@ -73,9 +91,17 @@ struct CppnWindow {
 /// fp32: fp32 arithmetic, |tanh error| <= 4e-7. fp64: coordinates and all layers in double, for deep zoom.
 enum class CppnPrecision : std::uint8_t { fp32, fp64 };
 
-/// What three output values mean: rgb; hsv (hue, saturation, value in 0..1, converted to RGB); a network with
-/// one output paints grey and ignores this.
-enum class CppnColor : std::uint8_t { rgb, hsv };
+/// What the output values mean (values are limited to 0..1, NaN counts as 0, but a hue in turns, which
+/// wraps):
+///   rgb      red, green, blue as displays take them (sRGB)
+///   hsv      hue, saturation, value, converted to RGB (Smith, "Color gamut transform pairs", 1978)
+///   oklch    lightness, chroma / 0.4, hue in turns (Ottosson, "A perceptual color space for image
+///   processing",
+///            2020); what sRGB cannot show is brought in by reducing the chroma
+///   palette  the first output is the place in a palette
+/// A network with one output paints grey unless there is a palette. cppn_render knows rgb and hsv;
+/// resolve_pixels (kernels/resolve.h) all.
+enum class CppnColor : std::uint8_t { rgb, hsv, oklch, palette };
 
 /// How a channel value v in 0..1 (clamped; NaN counts as 0) is stored:
 ///   u8_truncate  floor(255 v)        what matplotlib's imsave does       u8   floor(255 v + 0.5)
@@ -131,7 +157,7 @@ class CppnProgram {
 /// absolute column and row, so any cut into regions gives the same bytes. Deterministic on one device and
 /// instruction set. 0 rows or columns are allowed. Throws InvalidArgument: program of another device, output
 /// too small, row_bytes too small, negative region, a window whose coordinates are not finite or beyond 4e18
-/// (fp64: 3e153).
+/// (fp64: 3e153), a colour model other than rgb and hsv.
 void cppn_render(Stream& stream, const CppnProgram& program, const CppnWindow& window, PixelRegion region,
                  CppnColor color, CppnSample sample, VectorView<std::byte> output, std::int64_t row_bytes);
 

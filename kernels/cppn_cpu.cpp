@@ -72,6 +72,7 @@ class Packed final : public PackedBase {
   struct Plan {
     const CppnPainters<T>* painters = nullptr;
     std::vector<CppnVectorLayer<T>> layers;
+    std::vector<CppnWave> waves;
     CppnVectorNetwork<T> network;
     std::int64_t scratch_size = 0;
     std::int64_t strips_a_range = 1;
@@ -130,7 +131,7 @@ Packed<T>::Packed(Stream& stream, const detail::CppnFolded& network, Instruction
   std::vector<T> biases;
   std::vector<T> weights;
   Remainder before;
-  int widest = 3;
+  int widest = std::max(3, network.layers.front().fan_in);
   std::int64_t multiply_adds = 0;
   for (const detail::CppnFolded::Layer& layer : network.layers) {
     const Remainder after = remainder_of(layer.activation.kind);
@@ -157,8 +158,14 @@ Packed<T>::Packed(Stream& stream, const detail::CppnFolded& network, Instruction
     bias += layer.width;
     weight += static_cast<std::int64_t>(layer.width) * layer.fan_in;
   }
-  plan_->network = {network.radius, static_cast<int>(plan_->layers.size()), plan_->layers.data(),
-                    static_cast<T>(before.factor), static_cast<T>(before.offset)};
+  plan_->waves = network.waves;
+  plan_->network = {network.radius,
+                    static_cast<int>(plan_->waves.size()),
+                    plan_->waves.data(),
+                    static_cast<int>(plan_->layers.size()),
+                    plan_->layers.data(),
+                    static_cast<T>(before.factor),
+                    static_cast<T>(before.offset)};
   plan_->scratch_size = std::int64_t{2} * plan_->painters->pixels * widest;
   // A range is some hundred microseconds of one core.
   constexpr std::int64_t kRangeMultiplyAdds = 4'000'000;

@@ -21,8 +21,9 @@ struct CppnFolded {
     std::vector<double> bias;     // [width]; zeros where the layer has none
     bool has_bias = false;        // false: every bias is zero
   };
-  bool radius = false;        // the first layer's inputs are x, y and, when true, radius
-  std::vector<Layer> layers;  // layers[0].fan_in is 2 or 3
+  bool radius = false;          // the first layer's inputs are x, y, the radius when true, and the waves
+  std::vector<CppnWave> waves;  // their amplitudes are in the weights already
+  std::vector<Layer> layers;    // layers[0].fan_in is 2 or 3 and the number of waves
 };
 
 /// A network packed for one device.

@@ -4,6 +4,7 @@
 
 #include "kernels/cppn_activations.cuh"
 #include "kernels/cppn_frame.cuh"
+#include "kernels/wave_function.h"
 
 // Networks of any width up to 1024: the activations of a tile of pixels stand in shared memory,
 // [unit][pixel], and a layer is a product of its matrix with that tile. A thread holds the sums of kPixels
@@ -25,6 +26,14 @@ struct CppnWideLayer {
   std::int64_t weights = 0;  // offset: hidden [fan_in][padded], output [width][fan_in]
   std::int64_t bias = 0;     // offset: [padded], output [width]
   ActivationFunction activation;
+};
+
+/// The rows of the tile that a network's inputs take: x, y, the radius, and `count` waves from row `first`
+/// on. First is 2 where no input is the radius: then a wave stands in its place.
+struct CppnWideInputs {
+  const CppnWave* waves = nullptr;
+  int count = 0;
+  int first = 3;
 };
 
 template <int kCount, class Real>
@@ -115,19 +124,57 @@ __device__ inline void write_sums(Real* tile, int unit, const CppnWidePlace<Real
   }
 }
 
-/// x, y and radius of the tile's pixels.
+__device__ inline float wave_value(double turn, float) {
+  return sine_of_turn(turn);
+}
+__device__ inline double wave_value(double turn, double) {
+#if defined(__CUDA_ARCH__)
+  return ::sinpi(2.0 * turn);
+#else
+  constexpr double kTurn = 6.283185307179586477;
+  return std::sin(kTurn * turn);
+#endif
+}
+
+/// Place of a tile's pixel, counted from the region's upper left.
+struct CppnTilePixel {
+  std::int64_t column;
+  std::int64_t row;
+  __device__ CppnTilePixel(const CppnFrame& frame, const CppnTile& position, int pixel)
+      : column((position.across << frame.tile_width_log2) + (pixel & ((1 << frame.tile_width_log2) - 1))),
+        row(position.down * frame.tile_height + (pixel >> frame.tile_width_log2)) {}
+};
+
+/// The waves of the tile's pixels, a thread a wave and pixel.
 template <class Real, int kTile>
-__device__ inline void tile_inputs(const CppnFrame& frame, const CppnTile& position, Real* tile) {
-  for (int pixel = static_cast<int>(threadIdx.x); pixel < kTile; pixel += static_cast<int>(blockDim.x)) {
-    const int across = pixel & ((1 << frame.tile_width_log2) - 1);
+__device__ inline void tile_waves(const CppnFrame& frame, const CppnWideInputs& inputs,
+                                  const CppnTile& position, Real* tile) {
+#pragma unroll 1
+  for (int index = static_cast<int>(threadIdx.x); index < inputs.count * kTile;
+       index += static_cast<int>(blockDim.x)) {
+    const int wave = index / kTile;
+    const CppnTilePixel pixel(frame, position, index % kTile);
+    double x[1];
+    double y[1];
+    pixel_coordinates(frame, pixel.column, pixel.row, x, y);
+    tile[inputs.first * kTile + index] = wave_value(wave_turn(inputs.waves[wave], x[0], y[0]), Real());
+  }
+}
+
+/// What the first layer sees of the tile's pixels.
+template <class Real, int kTile>
+__device__ inline void tile_inputs(const CppnFrame& frame, const CppnWideInputs& inputs,
+                                   const CppnTile& position, Real* tile) {
+  for (int index = static_cast<int>(threadIdx.x); index < kTile; index += static_cast<int>(blockDim.x)) {
+    const CppnTilePixel pixel(frame, position, index);
     Real x[1];
     Real y[1];
-    pixel_coordinates(frame, (position.across << frame.tile_width_log2) + across,
-                      position.down * frame.tile_height + (pixel >> frame.tile_width_log2), x, y);
-    tile[pixel] = x[0];
-    tile[kTile + pixel] = y[0];
-    tile[2 * kTile + pixel] = radius_of(x[0], y[0]);
+    pixel_coordinates(frame, pixel.column, pixel.row, x, y);
+    tile[index] = x[0];
+    tile[kTile + index] = y[0];
+    if (inputs.first == 3) tile[2 * kTile + index] = radius_of(x[0], y[0]);
   }
+  if (inputs.count > 0) tile_waves<Real, kTile>(frame, inputs, position, tile);
 }
 
 /// The output layer: a thread makes a channel of a pixel, then a thread stores a pixel.
@@ -148,26 +195,27 @@ __device__ inline void paint_tile(const CppnFrame& frame, const CppnTile& positi
   }
   __syncthreads();
   for (int pixel = static_cast<int>(threadIdx.x); pixel < kTile; pixel += static_cast<int>(blockDim.x)) {
-    const int across = pixel & ((1 << frame.tile_width_log2) - 1);
+    const CppnTilePixel place(frame, position, pixel);
     Real color[1][3] = {};
 #pragma unroll
     for (int channel = 0; channel < 3; ++channel)
       if (channel < layer.width) color[0][channel] = colors[channel * kTile + pixel];
-    store_pixels(frame, (position.across << frame.tile_width_log2) + across,
-                 position.down * frame.tile_height + (pixel >> frame.tile_width_log2), color);
+    store_pixels(frame, place.column, place.row, color);
   }
 }
 
-/// `rows` is the number of units that the tile has room for: the widest hidden layer's, padded, at least 3.
+/// `rows` is the number of units that the tile has room for: the widest hidden layer's, padded, at least 3
+/// and the first layer's inputs.
 template <class Real, int kPixels, int kGroups>
 __global__ void __launch_bounds__(kWideMaxThreads)
-    cppn_wide(const CppnFrame frame, const CppnWideLayer* layers, int hidden, int rows, const Real* weights) {
+    cppn_wide(const CppnFrame frame, const CppnWideInputs inputs, const CppnWideLayer* layers, int hidden,
+              int rows, const Real* weights) {
   constexpr int kTile = 8 * kPixels;
   ATELIER_DYNAMIC_SHARED(Real, tile);
   Real* const colors = tile + rows * kTile;
   const CppnWidePlace<Real, kPixels> place;
   for (CppnTile position = CppnTile::first(frame); position.valid(frame); position.next(frame)) {
-    tile_inputs<Real, kTile>(frame, position, tile);
+    tile_inputs<Real, kTile>(frame, inputs, position, tile);
     __syncthreads();
 #pragma unroll 1
     for (int index = 0; index < hidden; ++index) {

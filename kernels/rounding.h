@@ -36,6 +36,12 @@ inline namespace ATELIER_CODE {
 [[nodiscard]] __device__ inline double rounded_root(double a) {
   return __dsqrt_rn(a);
 }
+[[nodiscard]] __device__ inline double fused_product_sum(double a, double b, double c) {
+  return __fma_rn(a, b, c);
+}
+[[nodiscard]] __device__ inline double nearest_whole(double a) {
+  return ::rint(a);
+}
 #else
 // Host code is compiled with -ffp-contract=off: a product and a sum stay two roundings.
 [[nodiscard]] ATELIER_HOST_DEVICE inline float rounded_product(float a, float b) {
@@ -64,6 +70,13 @@ inline namespace ATELIER_CODE {
 }
 [[nodiscard]] ATELIER_HOST_DEVICE inline double rounded_root(double a) {
   return __builtin_sqrt(a);
+}
+[[nodiscard]] ATELIER_HOST_DEVICE inline double fused_product_sum(double a, double b, double c) {
+  return __builtin_fma(a, b, c);
+}
+/// Halves go to the even one.
+[[nodiscard]] ATELIER_HOST_DEVICE inline double nearest_whole(double a) {
+  return __builtin_rint(a);
 }
 #endif
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -58,7 +59,17 @@ std::filesystem::path checked_target(const std::filesystem::path& path, AtomicFi
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path, Existing existing)
-    : path_(std::move(path)), target_(checked_target(path_, existing)), existing_(existing) {
+    : AtomicFile(std::move(path), existing, false) {}
+
+AtomicFile AtomicFile::resumable(std::filesystem::path path, Existing existing) {
+  return AtomicFile(std::move(path), existing, true);
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path, Existing existing, bool resumable)
+    : path_(std::move(path)),
+      target_(checked_target(path_, existing)),
+      existing_(existing),
+      resumable_(resumable) {
   folder_ = target_.parent_path();
   if (folder_.empty()) folder_ = ".";
   struct stat facts = {};
@@ -68,6 +79,13 @@ AtomicFile::AtomicFile(std::filesystem::path path, Existing existing)
   if (!S_ISDIR(facts.st_mode))
     throw Error(fmt::format("cannot write {}: {} is not a folder", path_.string(), folder_.string()));
 
+  if (resumable_)
+    open_resumable();
+  else
+    open_unnamed();
+}
+
+void AtomicFile::open_unnamed() {
   descriptor_ = open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
   // Giving the file its name later goes through /proc, which a bare container may lack.
   if (descriptor_ >= 0 && access(descriptor_path(descriptor_).c_str(), F_OK) != 0) {
@@ -83,14 +101,63 @@ AtomicFile::AtomicFile(std::filesystem::path path, Existing existing)
   temporary_ = candidate;
 }
 
+void AtomicFile::open_resumable() {
+  std::filesystem::path name = target_;
+  name += ".part";
+  struct stat facts = {};
+  if (lstat(name.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode))
+    throw Error(fmt::format("cannot write {}: {} is not a regular file", path_.string(), name.string()));
+  descriptor_ = open(name.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+  if (descriptor_ < 0)
+    throw Error(fmt::format("cannot write {}: {}: {}", path_.string(), name.string(), reason(errno)));
+  // Two renders into one file would mix their parts.
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    close(std::exchange(descriptor_, -1));
+    throw Error(fmt::format("another process is writing {}", name.string()));
+  }
+  temporary_ = name;
+  const off_t end = lseek(descriptor_, 0, SEEK_END);
+  if (end < 0) fail(errno);
+  written_ = static_cast<std::uint64_t>(end);
+}
+
 AtomicFile::~AtomicFile() {
   if (descriptor_ >= 0) close(descriptor_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty() && !resumable_) unlink(temporary_.c_str());
 }
 
 void AtomicFile::fail(int error_number) const {
-  throw Error(fmt::format("cannot write {}: {} (after {} bytes; nothing was kept)", path_.string(),
-                          reason(error_number), written_));
+  throw Error(fmt::format("cannot write {}: {} (after {} bytes; {})", path_.string(), reason(error_number),
+                          written_, resumable_ ? "they can be resumed" : "nothing was kept"));
+}
+
+void AtomicFile::patch(std::uint64_t offset, const void* data, std::size_t bytes) {
+  if (offset > written_ || bytes > written_ - offset)
+    throw InvalidArgument(fmt::format("{}: bytes {} to {} cannot be replaced: the file has {}",
+                                      path_.string(), offset, offset + bytes, written_));
+  const char* rest = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t moved = pwrite(descriptor_, rest, bytes, static_cast<off_t>(offset));
+    if (moved < 0 && errno == EINTR) continue;
+    if (moved <= 0) fail(moved < 0 ? errno : ENOSPC);
+    rest += moved;
+    offset += static_cast<std::uint64_t>(moved);
+    bytes -= static_cast<std::size_t>(moved);
+  }
+}
+
+void AtomicFile::cut(std::uint64_t bytes) {
+  if (bytes > written_)
+    throw InvalidArgument(
+        fmt::format("{}: it has {} bytes and cannot be cut to {}", path_.string(), written_, bytes));
+  if (ftruncate(descriptor_, static_cast<off_t>(bytes)) != 0 ||
+      lseek(descriptor_, static_cast<off_t>(bytes), SEEK_SET) < 0)
+    fail(errno);
+  written_ = bytes;
+}
+
+void AtomicFile::sync() {
+  if (fsync(descriptor_) != 0) fail(errno);
 }
 
 void AtomicFile::write(const void* data, std::size_t bytes) {

@@ -121,4 +121,30 @@ std::vector<float> initialize(const CppnTopology& topology, const Initializer& i
   return parameters;
 }
 
+std::vector<CppnWave> draw_waves(std::uint64_t seed, int count, double deviation, bool whole) {
+  constexpr double kLargestDeviation = 1e9;
+  if (count < 0 || !(deviation >= 0 && deviation <= kLargestDeviation))
+    throw InvalidArgument(
+        fmt::format("draw_waves: {} frequencies of deviation {}; the deviation is 0 to {:g}", count,
+                    deviation, kLargestDeviation));
+  std::vector<CppnWave> waves;
+  for (int k = 0; k < count; ++k) {
+    const PhiloxStream random{seed, kFourierStream};
+    const auto cycles = [&](std::uint64_t element) {
+      return deviation *
+             static_cast<double>(normal_element(random, 2 * static_cast<std::uint64_t>(k) + element));
+    };
+    CppnWave wave{cycles(0), cycles(1)};
+    if (whole) {
+      const bool along_x = std::abs(wave.x_cycles) >= std::abs(wave.y_cycles);
+      wave = {std::rint(wave.x_cycles), std::rint(wave.y_cycles)};
+      if (wave.x_cycles == 0 && wave.y_cycles == 0) (along_x ? wave.x_cycles : wave.y_cycles) = 1;
+    }
+    waves.push_back(wave);
+    wave.phase = 0.25;
+    waves.push_back(wave);
+  }
+  return waves;
+}
+
 }  // namespace atelier

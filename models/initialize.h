@@ -41,4 +41,12 @@ enum class RandomSource : std::uint8_t { philox, torch };
 [[nodiscard]] std::vector<float> initialize(const CppnTopology& topology, const Initializer& initializer,
                                             RandomSource source, std::uint64_t seed);
 
+/// Fourier features (Tancik et al., 2020): `count` frequencies, each with a sine and then a cosine (phase
+/// 0.25), so 2 count waves. Frequency k is (N(0, deviation^2), N(0, deviation^2)) cycles a unit: elements 2 k
+/// and 2 k + 1 of the Philox stream kFourierStream of the seed, whatever the weights are drawn from. `whole`:
+/// rounded to whole numbers, halves to the even one; a frequency that would vanish becomes one cycle along
+/// its longer part. Throws InvalidArgument for a negative count or a deviation outside 0..1e9.
+[[nodiscard]] std::vector<CppnWave> draw_waves(std::uint64_t seed, int count, double deviation, bool whole);
+inline constexpr std::uint64_t kFourierStream = 1024;  // layers take those below
+
 }  // namespace atelier

@@ -88,47 +88,69 @@ class PngReader {
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  PngImage run(const PngLimits& limits) {
-    if (!read_header(decoder_)) fail();
-    PngImage image;
-    image.width = png_get_image_width(decoder_.png, decoder_.info);
-    image.height = png_get_image_height(decoder_.png, decoder_.info);
-    judge(image, limits);
-    if (!prepare(decoder_)) fail();
-    const std::size_t row_bytes = png_get_rowbytes(decoder_.png, decoder_.info);
-    const std::size_t channels = png_get_channels(decoder_.png, decoder_.info);
-    const auto height = static_cast<std::size_t>(image.height);
-    std::vector<png_byte> pixels(row_bytes * height);
-    std::vector<png_bytep> rows(height);
-    for (std::size_t y = 0; y < height; ++y) rows[y] = pixels.data() + y * row_bytes;
-    if (!read_rows(decoder_, rows.data())) fail();
-    image.pixels.resize(static_cast<std::size_t>(image.width) * height);
-    const bool dark = dark_on_transparent(pixels, channels);
+  PngImage gray_picture(const PngLimits& limits) {
+    const Pixels pixels = decode(limits);
+    PngImage image{pixels.width, pixels.height, {}};
+    image.pixels.resize(static_cast<std::size_t>(image.width * image.height));
+    const bool dark = dark_on_transparent(pixels.bytes, pixels.channels);
     for (std::size_t i = 0; i < image.pixels.size(); ++i)
-      image.pixels[i] = shown(pixels.data() + i * channels, channels, dark);
+      image.pixels[i] = shown(pixels.bytes.data() + i * pixels.channels, pixels.channels, dark);
     return image;
+  }
+
+  std::vector<std::uint8_t> colors(const PngLimits& limits) {
+    const Pixels pixels = decode(limits);
+    std::vector<std::uint8_t> result;
+    for (std::size_t i = 0; i < pixels.bytes.size(); i += pixels.channels) {
+      const png_byte* const pixel = &pixels.bytes[i];
+      if (opacity(pixel, pixels.channels) < 128) continue;
+      for (std::size_t c = 0; c < 3; ++c) result.push_back(pixel[pixels.channels < 3 ? 0 : c]);
+    }
+    return result;
   }
 
  private:
   static constexpr unsigned char kSignature[kSignatureBytes] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+
+  /// What prepare() promises, rows without gaps.
+  struct Pixels {
+    std::int64_t width = 0;
+    std::int64_t height = 0;
+    std::size_t channels = 0;
+    std::vector<png_byte> bytes;
+  };
+  Pixels decode(const PngLimits& limits) {
+    if (!read_header(decoder_)) fail();
+    Pixels pixels;
+    pixels.width = png_get_image_width(decoder_.png, decoder_.info);
+    pixels.height = png_get_image_height(decoder_.png, decoder_.info);
+    judge(pixels.width, pixels.height, limits);
+    if (!prepare(decoder_)) fail();
+    const std::size_t row_bytes = png_get_rowbytes(decoder_.png, decoder_.info);
+    pixels.channels = png_get_channels(decoder_.png, decoder_.info);
+    const auto height = static_cast<std::size_t>(pixels.height);
+    pixels.bytes.resize(row_bytes * height);
+    std::vector<png_bytep> rows(height);
+    for (std::size_t y = 0; y < height; ++y) rows[y] = pixels.bytes.data() + y * row_bytes;
+    if (!read_rows(decoder_, rows.data())) fail();
+    return pixels;
+  }
 
   [[noreturn]] void fail() const {
     throw InvalidArgument(
         fmt::format("{}: not a whole PNG: {}", source_, static_cast<const char*>(decoder_.message)));
   }
 
-  void judge(const PngImage& image, const PngLimits& limits) const {
-    if (image.width > limits.largest_side || image.height > limits.largest_side ||
-        image.width * image.height > limits.largest_pixels)
+  void judge(std::int64_t width, std::int64_t height, const PngLimits& limits) const {
+    if (width > limits.largest_side || height > limits.largest_side || width * height > limits.largest_pixels)
       throw InvalidArgument(fmt::format("{}: {} x {} pixels; at most {} a side and {} in all are read",
-                                        source_, image.width, image.height, limits.largest_side,
-                                        limits.largest_pixels));
+                                        source_, width, height, limits.largest_side, limits.largest_pixels));
     // A header that promises more than deflate can pack into the file is not worth any memory.
     const std::uint64_t packed =
-        png_get_rowbytes(decoder_.png, decoder_.info) * static_cast<std::uint64_t>(image.height);
+        png_get_rowbytes(decoder_.png, decoder_.info) * static_cast<std::uint64_t>(height);
     if (packed / kBestRatio > bytes_)
       throw InvalidArgument(fmt::format("{}: not a whole PNG: {} bytes cannot hold {} x {} pixels", source_,
-                                        bytes_, image.width, image.height));
+                                        bytes_, width, height));
   }
 
   static unsigned gray(const png_byte* pixel, std::size_t channels) {
@@ -162,12 +184,21 @@ class PngReader {
 
 PngImage parse_png_image(std::span<const std::byte> bytes, const std::string& source,
                          const PngLimits& limits) {
-  return PngReader(bytes, source).run(limits);
+  return PngReader(bytes, source).gray_picture(limits);
+}
+
+namespace {
+constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
 }
 
 PngImage read_png_image(const std::filesystem::path& path, const PngLimits& limits) {
-  constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
   return parse_png_image(detail::file_contents(path, kLargestFile), path.string(), limits);
+}
+
+std::vector<std::uint8_t> read_png_colors(const std::filesystem::path& path, const PngLimits& limits) {
+  const auto bytes = detail::file_contents(path, kLargestFile);
+  const std::string source = path.string();
+  return PngReader(bytes, source).colors(limits);
 }
 
 }  // namespace atelier

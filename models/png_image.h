@@ -34,4 +34,9 @@ struct PngLimits {
 /// The same for a file; also Error when it cannot be read.
 [[nodiscard]] PngImage read_png_image(const std::filesystem::path& path, const PngLimits& limits = {});
 
+/// The colours of a PNG's pixels, row by row: red, green and blue in 8 bits, as stored; pixels that are less
+/// than half opaque are left out. Limits and errors as above.
+[[nodiscard]] std::vector<std::uint8_t> read_png_colors(const std::filesystem::path& path,
+                                                        const PngLimits& limits = {});
+
 }  // namespace atelier

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace atelier {
@@ -28,6 +29,54 @@ void validate_coordinates(const RecipeCoordinates& coordinates) {
         fmt::format("recipe: span {}; it must be greater than 0 and finite", coordinates.span));
 }
 
+/// What makes a picture meet itself at its edges.
+void validate_tile(const CppnRecipe& recipe) {
+  if (recipe.coordinates.rotation != 0 || recipe.coordinates.scale != 1)
+    throw InvalidArgument("recipe: tile coordinates are neither turned nor scaled");
+  for (const CppnInput input : recipe.topology.inputs)
+    if (input == CppnInput::x || input == CppnInput::y || input == CppnInput::radius)
+      throw InvalidArgument(
+          fmt::format("recipe: the network sees {}, which does not repeat; with tile coordinates only waves "
+                      "may carry the "
+                      "place",
+                      name_of(input)));
+  for (const CppnWave& wave : recipe.topology.waves)
+    if (wave.x_cycles != std::rint(wave.x_cycles) || wave.y_cycles != std::rint(wave.y_cycles))
+      throw InvalidArgument(
+          fmt::format("recipe: a wave of {} and {} cycles; with tile coordinates they are whole",
+                      wave.x_cycles, wave.y_cycles));
+}
+
+void validate_color(const CppnRecipe& recipe) {
+  const bool grey = recipe.topology.layers.back().width == 1;
+  if (grey && recipe.color == CppnColor::oklch)
+    throw InvalidArgument("recipe: color oklch needs three outputs, the network has one");
+  const std::size_t colors = recipe.palette.size();
+  if (recipe.color == CppnColor::palette && (colors < 2 || colors > kPaletteMaxColors))
+    throw InvalidArgument(
+        fmt::format("recipe: a palette of {} colours; it has 2 to {}", colors, kPaletteMaxColors));
+  if (recipe.color != CppnColor::palette && colors > 0)
+    throw InvalidArgument(fmt::format("recipe: a palette, but color {}", name_of(recipe.color)));
+  if (recipe.samples < 1 || recipe.samples > kMaxSamples)
+    throw InvalidArgument(fmt::format("recipe: {} samples; 1 to {} (a side of a pixel) are possible",
+                                      recipe.samples, kMaxSamples));
+  if (recipe.dither && recipe.sample != CppnSample::u8 && recipe.sample != CppnSample::u16)
+    throw InvalidArgument(
+        fmt::format("recipe: dither is for samples of u8 and u16, not {}", name_of(recipe.sample)));
+}
+
+void validate_origin(const CppnRecipe& recipe) {
+  if (!recipe.origin) return;
+  const RecipeOrigin& origin = *recipe.origin;
+  const std::size_t waves = recipe.topology.waves.size();
+  if (origin.fourier < 0 || 2 * static_cast<std::size_t>(origin.fourier) > waves)
+    throw InvalidArgument(fmt::format("recipe: {} Fourier frequencies were drawn, but there are {} waves",
+                                      origin.fourier, waves));
+  if (!(origin.fourier_scale >= 0 && origin.fourier_scale <= kFourierMaxScale))
+    throw InvalidArgument(fmt::format("recipe: Fourier frequencies of deviation {}; it is 0 to {:g}",
+                                      origin.fourier_scale, kFourierMaxScale));
+}
+
 }  // namespace
 
 std::string_view name_of(CoordinateConvention convention) {
@@ -40,6 +89,8 @@ std::string_view name_of(CoordinateConvention convention) {
       return "seed_rectangle";
     case CoordinateConvention::pixels:
       return "pixels";
+    case CoordinateConvention::tile:
+      return "tile";
   }
   throw InvalidArgument("recipe: no such coordinate convention");
 }
@@ -56,6 +107,8 @@ std::string_view name_of(CppnInput input) {
       return "one";
     case CppnInput::latent:
       return "latent";
+    case CppnInput::wave:
+      return "wave";
   }
   throw InvalidArgument("recipe: no such input");
 }
@@ -66,6 +119,10 @@ std::string_view name_of(CppnColor color) {
       return "rgb";
     case CppnColor::hsv:
       return "hsv";
+    case CppnColor::oklch:
+      return "oklch";
+    case CppnColor::palette:
+      return "palette";
   }
   throw InvalidArgument("recipe: no such colour");
 }
@@ -131,9 +188,63 @@ void validate(const CppnRecipe& recipe) {
                                       recipe.topology.latent_size()));
   for (const double number : recipe.latent) require_finite("a latent number", number);
   validate_coordinates(recipe.coordinates);
+  if (recipe.coordinates.convention == CoordinateConvention::tile) validate_tile(recipe);
+  validate_color(recipe);
+  validate_origin(recipe);
   require_side("width", recipe.width);
   require_side("height", recipe.height);
 }
+
+void draw(CppnRecipe& recipe) {
+  if (!recipe.origin)
+    throw InvalidArgument("this recipe's weights were imported, not drawn: it has no seeds");
+  validate_origin(recipe);
+  const RecipeOrigin& origin = *recipe.origin;
+  const std::vector<CppnWave> waves = draw_waves(origin.seed, origin.fourier, origin.fourier_scale,
+                                                 recipe.coordinates.convention == CoordinateConvention::tile);
+  std::copy(waves.rbegin(), waves.rend(), recipe.topology.waves.rbegin());
+  recipe.parameters = initialize(recipe.topology, origin.initializer, origin.source, origin.seed);
+}
+
+void make_seamless(CppnTopology& topology, double radius) {
+  std::vector<CppnInput> inputs;
+  std::vector<CppnWave> waves;
+  std::size_t next_wave = 0;
+  for (const CppnInput input : topology.inputs) {
+    if (input == CppnInput::radius)
+      throw InvalidArgument("the radius does not repeat: a network that sees it makes no seamless tile");
+    if (input == CppnInput::x || input == CppnInput::y) {
+      const double along_x = input == CppnInput::x ? 1 : 0;
+      waves.push_back({along_x, 1 - along_x, 0.25, radius});
+      waves.push_back({along_x, 1 - along_x, 0, radius});
+      inputs.insert(inputs.end(), 2, CppnInput::wave);
+      continue;
+    }
+    inputs.push_back(input);
+    if (input != CppnInput::wave) continue;
+    CppnWave& wave = waves.emplace_back(topology.waves.at(next_wave++));
+    wave.x_cycles = std::rint(wave.x_cycles);
+    wave.y_cycles = std::rint(wave.y_cycles);
+  }
+  if (inputs.size() > static_cast<std::size_t>(kCppnMaxInputs))
+    throw InvalidArgument(fmt::format("a seamless tile of this network has {} inputs; at most {}",
+                                      inputs.size(), kCppnMaxInputs));
+  topology.inputs = std::move(inputs);
+  topology.waves = std::move(waves);
+}
+
+namespace {
+
+CppnWindow tile_window(const RecipeCoordinates& coordinates, std::int64_t width, std::int64_t height) {
+  CppnWindow window;
+  window.x_column = coordinates.span / static_cast<double>(width);
+  window.x0 = coordinates.center_x + window.x_column * (0.5 - 0.5 * static_cast<double>(width));
+  window.y_row = coordinates.span / static_cast<double>(height);
+  window.y0 = coordinates.center_y + window.y_row * (0.5 - 0.5 * static_cast<double>(height));
+  return window;
+}
+
+}  // namespace
 
 CppnWindow recipe_window(const CppnRecipe& recipe, std::int64_t width, std::int64_t height) {
   const RecipeCoordinates& coordinates = recipe.coordinates;
@@ -156,6 +267,8 @@ CppnWindow recipe_window(const CppnRecipe& recipe, std::int64_t width, std::int6
         return CppnWindow::seed_rectangle(width, height);
       case CoordinateConvention::pixels:
         return CppnWindow::pixels();
+      case CoordinateConvention::tile:
+        return tile_window(coordinates, width, height);
     }
     throw InvalidArgument("recipe: no such coordinate convention");
   }();

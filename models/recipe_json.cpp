@@ -5,7 +5,10 @@
 //     "name": "",
 //     "width": 1024, "height": 1024,             pixels
 //     "network": {                               default: the seed article's, 2-16 (bias)-16x8-3
-//       "inputs": ["x", "y"],                    of x, y, radius, one, latent
+//       "inputs": ["x", "y"],                    of x, y, radius, one, latent, wave
+//       "waves": [[4, 0.5, 0.25, 1]],            one for each "wave": cycles along x and y, phase (turns),
+//       amplitude
+//                                                (absent: 1); absent altogether: drawn as "fourier" says
 //       "layers": [                              the output layer last, 1 or 3 wide
 //         {"width": 16, "activation": "tanh", "slope": 0.01, "bias": false, "repeat": 1}
 //       ]
@@ -15,23 +18,28 @@
 //     "origin": {                                how the weights were drawn; absent: they were not
 //       "distribution": "normal",                normal, uniform, torch_default
 //       "scale": 1, "layer_scale": [],           see Initializer
-//       "source": "philox", "seed": 0            philox, torch
+//       "source": "philox", "seed": 0,           philox, torch
+//       "fourier": {"count": 0, "scale": 4}      frequencies drawn: the last 2 count waves, see draw_waves
 //     },
 //     "parameters": {                            absent: draw them as "origin" says
 //       "count": 2144,
-//       "checksum": "fnv1a64:0123456789abcdef",  of their bytes
+//       "checksum": "fnv1a64:0123456789abcdef",  of their bytes, then of the waves' four doubles each
 //       "fp32": "…"                              base 64 of the bytes, little-endian; absent: draw and verify
 //     },
 //     "coordinates": {
-//       "convention": "centered",                centered, seed, seed_rectangle, pixels
+//       "convention": "centered",                centered, seed, seed_rectangle, pixels, tile
 //       "center": [0, 0], "span": 1, "rotation": 0, "scale": 1
 //     },
-//     "color": "rgb",                            rgb, hsv
+//     "color": "rgb",                            rgb, hsv, oklch, palette
+//     "palette": ["#0b132b", "#5bc0be"],         2 to 256 colours with color palette, else absent
+//     "samples": 1, "dither": false,             points along a side of a pixel; noise against banding
 //     "sample": "u8",                            u8_truncate, u8, u16, f32, f64
 //     "precision": "fp32"                        fp32, double
 //   }
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -40,23 +48,31 @@
 #include <span>
 
 #include "models/base64.h"
-#include "models/json_document.h"
+#include "models/json_object.h"
+#include "models/palette.h"
 #include "models/recipe.h"
 
 namespace atelier {
 namespace {
 
 using Json = nlohmann::json;
+using Reader = detail::JsonObject;
 using OrderedJson = nlohmann::ordered_json;  // written in the order of the schema
 static_assert(std::endian::native == std::endian::little, "weights are stored little-endian");
 
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kEmbeddedParameters = 65536;
 
-std::string checksum(const std::vector<float>& parameters) {
+std::string checksum(const CppnRecipe& recipe) {
   std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const std::byte byte : std::as_bytes(std::span(parameters)))
-    hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001B3U;
+  const auto add = [&hash](std::span<const std::byte> bytes) {
+    for (const std::byte byte : bytes) hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001B3U;
+  };
+  add(std::as_bytes(std::span(recipe.parameters)));
+  for (const CppnWave& wave : recipe.topology.waves) {
+    const std::array<double, 4> numbers{wave.x_cycles, wave.y_cycles, wave.phase, wave.amplitude};
+    add(std::as_bytes(std::span(numbers)));
+  }
   return fmt::format("fnv1a64:{:016x}", hash);
 }
 
@@ -90,6 +106,18 @@ OrderedJson layers_to_json(const std::vector<CppnTopology::Layer>& layers) {
   return list;
 }
 
+OrderedJson network_to_json(const CppnTopology& topology) {
+  OrderedJson json;
+  OrderedJson& inputs = json["inputs"] = OrderedJson::array();
+  for (const CppnInput input : topology.inputs) inputs.push_back(name_of(input));
+  for (const CppnWave& wave : topology.waves) {
+    OrderedJson& entry = json["waves"].emplace_back(OrderedJson{wave.x_cycles, wave.y_cycles, wave.phase});
+    if (wave.amplitude != 1) entry.push_back(wave.amplitude);
+  }
+  json["layers"] = layers_to_json(topology.layers);
+  return json;
+}
+
 OrderedJson origin_to_json(const RecipeOrigin& origin) {
   OrderedJson json;
   json["distribution"] = distribution_name(origin.initializer.distribution);
@@ -97,6 +125,8 @@ OrderedJson origin_to_json(const RecipeOrigin& origin) {
   if (!origin.initializer.layer_scale.empty()) json["layer_scale"] = origin.initializer.layer_scale;
   json["source"] = name_of(origin.source);
   json["seed"] = origin.seed;
+  if (origin.fourier > 0 || origin.fourier_scale != RecipeOrigin{}.fourier_scale)
+    json["fourier"] = {{"count", origin.fourier}, {"scale", origin.fourier_scale}};
   return json;
 }
 
@@ -111,114 +141,6 @@ OrderedJson coordinates_to_json(const RecipeCoordinates& coordinates) {
 }
 
 // ---------------------------------------------------------------------------------------------- reading
-
-/// One object of the document. Every key that is asked for is checked off; finish() refuses the others.
-class Reader {
- public:
-  Reader(const Json& json, std::string path) : json_(json), path_(std::move(path)) {
-    if (!json.is_object()) fail("must be an object {…}");
-  }
-
-  [[nodiscard]] const Json* find(const char* key) {
-    asked_.emplace_back(key);
-    const auto found = json_.find(key);
-    return found == json_.end() ? nullptr : &*found;
-  }
-
-  [[nodiscard]] bool has(const char* key) const { return json_.contains(key); }
-
-  [[nodiscard]] std::string path_of(const char* key) const { return fmt::format("{} \"{}\"", path_, key); }
-
-  [[nodiscard]] double number(const char* key, double missing) {
-    const Json* json = find(key);
-    return json == nullptr ? missing : to_number(*json, key);
-  }
-
-  [[nodiscard]] double to_number(const Json& json, const char* key) const {
-    if (!json.is_number()) fail_at(key, "must be a number");
-    return json.get<double>();
-  }
-
-  [[nodiscard]] std::uint64_t natural(const char* key, std::uint64_t missing) {
-    const Json* json = find(key);
-    if (json == nullptr) return missing;
-    if (!json->is_number_unsigned()) fail_at(key, "must be a whole number, 0 to 18446744073709551615");
-    return json->get<std::uint64_t>();
-  }
-
-  [[nodiscard]] std::int64_t between(const char* key, std::int64_t missing, std::int64_t low,
-                                     std::int64_t high) {
-    const Json* json = find(key);
-    if (json == nullptr) return missing;
-    if (!json->is_number_unsigned() || json->get<std::uint64_t>() > static_cast<std::uint64_t>(high) ||
-        json->get<std::int64_t>() < low)
-      fail_at(key, fmt::format("must be a whole number, {} to {}", low, high));
-    return json->get<std::int64_t>();
-  }
-
-  [[nodiscard]] bool boolean(const char* key, bool missing) {
-    const Json* json = find(key);
-    if (json == nullptr) return missing;
-    if (!json->is_boolean()) fail_at(key, "must be true or false");
-    return json->get<bool>();
-  }
-
-  [[nodiscard]] std::string text(const char* key, std::string_view missing) {
-    const Json* json = find(key);
-    if (json == nullptr) return std::string(missing);
-    if (!json->is_string()) fail_at(key, "must be a string");
-    return json->get<std::string>();
-  }
-
-  [[nodiscard]] std::vector<double> numbers(const char* key, std::size_t longest) {
-    const Json* json = find(key);
-    std::vector<double> result;
-    if (json == nullptr) return result;
-    if (!json->is_array() || json->size() > longest)
-      fail_at(key, fmt::format("must be a list of at most {} numbers", longest));
-    for (const Json& entry : *json) result.push_back(to_number(entry, key));
-    return result;
-  }
-
-  /// One of the words that name_of gives to the enumerators 0 to `count` - 1.
-  template <class Enumeration>
-  [[nodiscard]] Enumeration word(const char* key, Enumeration missing, int count) {
-    const std::string found = text(key, name_of(missing));
-    return to_word<Enumeration>(found, key, count);
-  }
-  template <class Enumeration>
-  [[nodiscard]] Enumeration to_word(std::string_view found, const char* key, int count) const {
-    std::string words;
-    for (int i = 0; i < count; ++i) {
-      const auto candidate = static_cast<Enumeration>(i);
-      if (name_of(candidate) == found) return candidate;
-      words += fmt::format("{}{}", i == 0 ? "" : ", ", name_of(candidate));
-    }
-    fail_at(key, fmt::format("{} is none of: {}", detail::excerpt(found), words));
-  }
-
-  void finish() const {
-    for (const auto& entry : json_.items()) {
-      bool known = false;
-      for (const std::string& key : asked_) known = known || key == entry.key();
-      if (!known)
-        throw InvalidArgument(fmt::format("{} has no key {}; known keys: {}", path_,
-                                          detail::excerpt(entry.key()), fmt::join(asked_, ", ")));
-    }
-  }
-
-  [[noreturn]] void fail(const std::string& complaint) const {
-    throw InvalidArgument(fmt::format("{} {}", path_, complaint));
-  }
-  [[noreturn]] void fail_at(const char* key, const std::string& complaint) const {
-    throw InvalidArgument(fmt::format("{} {}", path_of(key), complaint));
-  }
-
- private:
-  const Json& json_;
-  std::string path_;
-  std::vector<std::string> asked_;
-};
 
 void append_layers(Reader& reader, std::vector<CppnTopology::Layer>& layers) {
   CppnTopology::Layer layer;
@@ -240,6 +162,15 @@ void append_layers(Reader& reader, std::vector<CppnTopology::Layer>& layers) {
   layers.insert(layers.end(), static_cast<std::size_t>(repeat), layer);
 }
 
+CppnWave read_wave(const Reader& reader, const Json& json) {
+  if (!json.is_array() || json.size() < 3 || json.size() > 4)
+    reader.fail_at("waves",
+                   "must hold [x cycles, y cycles, phase] or [x cycles, y cycles, phase, amplitude]");
+  std::array<double, 4> numbers{0, 0, 0, 1};
+  for (std::size_t i = 0; i < json.size(); ++i) numbers[i] = reader.to_number(json[i], "waves");
+  return {numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
 CppnTopology read_network(const Json& json, const std::string& path) {
   CppnTopology topology = seed_topology();
   Reader reader(json, path);
@@ -249,8 +180,13 @@ CppnTopology read_network(const Json& json, const std::string& path) {
     topology.inputs.clear();
     for (const Json& input : *inputs) {
       if (!input.is_string()) reader.fail_at("inputs", "must hold words");
-      topology.inputs.push_back(reader.to_word<CppnInput>(input.get_ref<const std::string&>(), "inputs", 5));
+      topology.inputs.push_back(reader.to_word<CppnInput>(input.get_ref<const std::string&>(), "inputs", 6));
     }
+  }
+  if (const Json* waves = reader.find("waves")) {
+    if (!waves->is_array() || waves->size() > kCppnMaxInputs)
+      reader.fail_at("waves", fmt::format("must be a list of at most {} waves", kCppnMaxInputs));
+    for (const Json& wave : *waves) topology.waves.push_back(read_wave(reader, wave));
   }
   if (const Json* layers = reader.find("layers")) {
     if (!layers->is_array() || layers->empty())
@@ -279,6 +215,14 @@ RecipeOrigin read_origin(const Json& json, const std::string& path) {
   origin.initializer.layer_scale = reader.numbers("layer_scale", kCppnMaxLayers);
   origin.source = reader.word("source", origin.source, 2);
   origin.seed = reader.natural("seed", origin.seed);
+  if (const Json* fourier = reader.find("fourier")) {
+    Reader numbers(*fourier, reader.path_of("fourier"));
+    origin.fourier = static_cast<int>(numbers.between("count", 0, 0, kCppnMaxInputs / 2));
+    origin.fourier_scale = numbers.number("scale", origin.fourier_scale);
+    if (!(origin.fourier_scale >= 0 && origin.fourier_scale <= kFourierMaxScale))
+      numbers.fail_at("scale", fmt::format("must be a number from 0 to {:g}", kFourierMaxScale));
+    numbers.finish();
+  }
   reader.finish();
   return origin;
 }
@@ -286,7 +230,7 @@ RecipeOrigin read_origin(const Json& json, const std::string& path) {
 RecipeCoordinates read_coordinates(const Json& json, const std::string& path) {
   RecipeCoordinates coordinates;
   Reader reader(json, path);
-  coordinates.convention = reader.word("convention", coordinates.convention, 4);
+  coordinates.convention = reader.word("convention", coordinates.convention, 5);
   if (reader.find("center") != nullptr) {
     const std::vector<double> center = reader.numbers("center", 2);
     if (center.size() != 2) reader.fail_at("center", "must be two numbers, [x, y]");
@@ -358,14 +302,45 @@ void read_parameters(Reader& document, CppnRecipe& recipe, const std::string& so
     reader.fail("has no \"fp32\", and there is neither \"origin\" nor \"seed\" to draw the weights from");
   }
   reader.finish();
-  if (!expected.empty() && expected != checksum(recipe.parameters))
+  if (!expected.empty() && expected != checksum(recipe))
     reader.fail_at("checksum", fmt::format("is {}, but the weights give {}: they were changed, or drawn by a "
                                            "different version",
-                                           detail::excerpt(expected), checksum(recipe.parameters)));
+                                           detail::excerpt(expected), checksum(recipe)));
   if (embedded != nullptr && recipe.origin && !agree(draw(), recipe.parameters))
     throw InvalidArgument(fmt::format(
         "{}: \"origin\" does not draw the weights that stand in \"parameters\"; remove one of the two",
         source));
+}
+
+std::vector<PaletteColor> read_palette(Reader& reader) {
+  std::vector<PaletteColor> palette;
+  const Json* json = reader.find("palette");
+  if (json == nullptr) return palette;
+  if (!json->is_array() || json->size() > kPaletteMaxColors)
+    reader.fail_at("palette", fmt::format("must be a list of 2 to {} colours", kPaletteMaxColors));
+  for (const Json& entry : *json) {
+    if (!entry.is_string()) reader.fail_at("palette", "must hold colours as text");
+    const auto& text = entry.get_ref<const std::string&>();
+    const std::optional<PaletteColor> color = color_from_text(text);
+    if (!color)
+      reader.fail_at("palette",
+                     fmt::format("{} is no colour: #rrggbb or a name of CSS", detail::excerpt(text)));
+    palette.push_back(*color);
+  }
+  return palette;
+}
+
+/// Draws the waves that are missing, or checks those that stand there.
+void read_waves(CppnRecipe& recipe, const std::string& source) {
+  if (!recipe.origin || recipe.origin->fourier == 0) return;
+  const RecipeOrigin& origin = *recipe.origin;
+  const std::vector<CppnWave> drawn = draw_waves(origin.seed, origin.fourier, origin.fourier_scale,
+                                                 recipe.coordinates.convention == CoordinateConvention::tile);
+  std::vector<CppnWave>& waves = recipe.topology.waves;
+  if (waves.empty()) waves = drawn;
+  if (waves.size() < drawn.size() || !std::equal(drawn.rbegin(), drawn.rend(), waves.rbegin()))
+    throw InvalidArgument(fmt::format(
+        "{}: \"fourier\" does not draw the waves that stand in \"network\"; remove one of the two", source));
 }
 
 CppnRecipe read_recipe(const Json& json, const std::string& source) {
@@ -380,10 +355,6 @@ CppnRecipe read_recipe(const Json& json, const std::string& source) {
   recipe.height = reader.between("height", recipe.height, 1, kPictureMaxSide);
   const Json* network = reader.find("network");
   recipe.topology = network == nullptr ? seed_topology() : read_network(*network, reader.path_of("network"));
-  in_file(source, [&recipe] { recipe.topology.validate(); });
-  if (recipe.topology.parameter_count() > kRecipeMaxParameters)
-    reader.fail_at("network", fmt::format("has {} parameters; at most {} are allowed",
-                                          recipe.topology.parameter_count(), kRecipeMaxParameters));
   recipe.latent = reader.numbers("latent", kCppnMaxInputs);
   const Json* origin = reader.find("origin");
   if (origin != nullptr) recipe.origin = read_origin(*origin, reader.path_of("origin"));
@@ -395,9 +366,17 @@ CppnRecipe read_recipe(const Json& json, const std::string& source) {
   if (reader.has("seed")) recipe.origin->seed = seed;
   if (const Json* coordinates = reader.find("coordinates"))
     recipe.coordinates = read_coordinates(*coordinates, reader.path_of("coordinates"));
-  recipe.color = reader.word("color", recipe.color, 2);
+  recipe.color = reader.word("color", recipe.color, 4);
+  recipe.palette = read_palette(reader);
+  recipe.samples = static_cast<int>(reader.between("samples", 1, 1, kMaxSamples));
+  recipe.dither = reader.boolean("dither", false);
   recipe.sample = reader.word("sample", recipe.sample, 5);
   recipe.precision = reader.word("precision", recipe.precision, 2);
+  read_waves(recipe, source);
+  in_file(source, [&recipe] { recipe.topology.validate(); });
+  if (recipe.topology.parameter_count() > kRecipeMaxParameters)
+    reader.fail_at("network", fmt::format("has {} parameters; at most {} are allowed",
+                                          recipe.topology.parameter_count(), kRecipeMaxParameters));
   read_parameters(reader, recipe, source);
   reader.finish();
   return recipe;
@@ -412,18 +391,19 @@ std::string recipe_to_json(const CppnRecipe& recipe, int indent) {
   if (!recipe.name.empty()) json["name"] = recipe.name;
   json["width"] = recipe.width;
   json["height"] = recipe.height;
-  OrderedJson inputs = OrderedJson::array();
-  for (const CppnInput input : recipe.topology.inputs) inputs.push_back(name_of(input));
-  json["network"] = {{"inputs", std::move(inputs)}, {"layers", layers_to_json(recipe.topology.layers)}};
+  json["network"] = network_to_json(recipe.topology);
   if (!recipe.latent.empty()) json["latent"] = recipe.latent;
   if (recipe.origin) json["origin"] = origin_to_json(*recipe.origin);
   OrderedJson& parameters = json["parameters"];
   parameters["count"] = recipe.parameters.size();
-  parameters["checksum"] = checksum(recipe.parameters);
+  parameters["checksum"] = checksum(recipe);
   if (!recipe.origin || recipe.parameters.size() <= kEmbeddedParameters)
     parameters["fp32"] = base64_encode(std::as_bytes(std::span(recipe.parameters)));
   json["coordinates"] = coordinates_to_json(recipe.coordinates);
   json["color"] = name_of(recipe.color);
+  for (const PaletteColor color : recipe.palette) json["palette"].push_back(color_text(color));
+  if (recipe.samples != 1) json["samples"] = recipe.samples;
+  if (recipe.dither) json["dither"] = true;
   json["sample"] = name_of(recipe.sample);
   json["precision"] = name_of(recipe.precision);
   try {

@@ -17,80 +17,39 @@
 namespace atelier::tools {
 namespace {
 
-void add_network(CLI::App& verb, PictureOptions& picture) {
-  constexpr const char* kGroup = "Network (each draws new weights)";
+void add_print(CLI::App& verb, RenderCommand& command) {
+  constexpr const char* kGroup = "Print";
   const auto option = [&](const char* name, auto& target, const char* type, const char* what) {
     verb.add_option(name, target, what)->type_name(type)->group(kGroup);
   };
-  option("--preset", picture.preset, "NAME", "Start from an experiment of the article (atelier experiments)");
-  add_whole(verb, "--width", picture.width, 1, kCppnMaxWidth, "N",
-            "Neurons of every hidden layer (default 16)")
+  option("--print", command.paper, "PAPER",
+         "Size on paper: A0, letter, 60x90cm, 24x36in (instead of --size)");
+  option("--bleed", command.bleed, "LENGTH", "With --print: what is added on each side to be cut off: 3mm");
+  add_number(verb, "--dpi", command.dots_per_inch, "DPI",
+             "Pixels an inch: with --print it sets the size (default 300); it is noted in the file")
       ->group(kGroup);
-  add_whole(verb, "--layers", picture.layers, 1, kCppnMaxLayers - 1, "L",
-            "Hidden layers with an activation (default 9)")
-      ->group(kGroup);
-  option("--widths", picture.widths, "LIST", "Hidden layers one by one: 128,64,32");
-  option("--inputs", picture.inputs, "LIST", "What it sees: x, y, r (radius), 1, z (latent, repeatable)");
-  option("--bias", picture.bias, "RULE", "none, first (layer only), all");
-  option("--init", picture.init, "KIND", "Weights: normal, uniform, torch (PyTorch's default)");
-  add_number(verb, "--scale", picture.scale, "S", "Deviation (normal), half-width (uniform), factor (torch)")
-      ->group(kGroup);
-  option("--layer-scale", picture.layer_scale, "LIST", "One more factor for each layer, output included");
-  verb.add_flag("--linear", picture.linear, "No hidden layer at all: inputs straight to the colour")
-      ->group(kGroup);
-}
-
-void add_look(CLI::App& verb, PictureOptions& picture) {
-  constexpr const char* kGroup = "Picture";
-  const auto option = [&](const char* name, auto& target, const char* type, const char* what) {
-    verb.add_option(name, target, what)->type_name(type)->group(kGroup);
-  };
-  const auto number = [&](const char* name, std::optional<double>& target, const char* type,
-                          const char* what) { add_number(verb, name, target, type, what)->group(kGroup); };
-  option("--activation", picture.activation, "LIST",
-         "Of the hidden layers: one name, or one for each (sin: few layers, many are noise)");
-  option("--output-activation", picture.output_activation, "NAME", "Of the last layer (default sigmoid)");
-  option("--latent", picture.latent, "LIST", "One number for each input z (default 0)");
-  option("--coordinates", picture.coordinates, "KIND",
-         "centered, seed (the notebook's), seed-rect (its rectangle), pixels");
-  verb.add_option_function<std::string>(
-          "--compat",
-          [&picture](const std::string& value) {
-            if (value != "seed-rect")
-              throw UsageError(fmt::format("--compat '{}': only seed-rect is known", value));
-            if (picture.coordinates && *picture.coordinates != value)
-              throw UsageError("--compat and --coordinates exclude each other");
-            picture.coordinates = value;
-          },
-          "seed-rect: the same as --coordinates seed-rect")
-      ->type_name("KIND")
-      ->group(kGroup);
-  option("--center", picture.center, "X,Y", "Middle of the window (centered; default 0,0)");
-  number("--span", picture.span, "S", "What the shorter side spans (centered; default 1)");
-  number("--rotate", picture.rotate, "DEG", "Turn the window (centered)");
-  number("--coordinate-scale", picture.coordinate_scale, "F", "Multiply the coordinates: 0.01 looks closer");
-  option("--color", picture.color, "KIND", "rgb, hsv, grey");
-  option("--depth", picture.depth, "BITS", "8, 16, float (.npy only)");
-  option("--precision", picture.precision, "KIND", "fp32 (default), double (deep zoom)");
-  const auto storing = [&](const char* name, bool truncate, const char* what) {
+  const auto turned = [&](const char* name, bool portrait, const char* what) {
     verb.add_flag_callback(
             name,
-            [&picture, truncate] {
-              if (picture.truncate == !truncate)
-                throw UsageError("--truncate and --round exclude each other");
-              picture.truncate = truncate;
+            [&command, portrait] {
+              if (command.portrait == !portrait)
+                throw UsageError("--portrait and --landscape exclude each other");
+              command.portrait = portrait;
             },
             what)
         ->group(kGroup);
   };
-  storing("--truncate", true, "8-bit values are cut off, as matplotlib does");
-  storing("--round", false, "8-bit values are rounded (default but for presets)");
+  turned("--portrait", true, "With --print: upright");
+  turned("--landscape", false, "With --print: on its side");
 }
 
 const char* const kRenderExamples =
     "Examples:\n"
     "  atelier render --seed 42 --size 3840x2160 -o art.png\n"
-    "  atelier render art.png --size 20000 -o wall.png       the same picture, larger\n"
+    "  atelier render art.png --size 100000x60000 -o wall.tif      the same picture, larger than memory\n"
+    "  atelier render art.png --print A0 --dpi 300 --bleed 3mm -o poster.tif\n"
+    "  atelier render art.png --size 65536 -o zoom.dzi             tiles, and zoom.html to look at them\n"
+    "  atelier render --resume -o wall.tif                         goes on where it was interrupted\n"
     "  atelier render --preset mondrian --seed 7 -o mondrian.png\n"
     "  atelier render --preset seed --torch-seed 0 --size 128 -o notebook.png\n"
     "  atelier render --inputs x,y,r --widths 64,32,16 --activation sin -o waves.png\n"
@@ -100,10 +59,13 @@ const char* const kRenderExamples =
 void add_render(CLI::App& app, std::function<void()>& action) {
   static RenderCommand command;
   CLI::App& verb = *app.add_subcommand("render", "Paint a picture");
-  verb.add_option("recipe", command.picture.source,
-                  "A recipe (.json), a picture painted by atelier (.png), or - for standard input")
+  verb.add_option(
+          "recipe", command.picture.source,
+          "A recipe (.json), a picture painted by atelier (.png, .tif, .dzi), or - for standard input")
       ->type_name("FILE");
-  add_output(verb, command.run, "Where to: .png (recipe inside) or .npy");
+  verb.add_option("--pick", command.picture.pick, "Of a contact sheet: the cell with this label")
+      ->type_name("LABEL");
+  add_output(verb, command.run, "Where to: .png, .tif (recipe inside), .dzi (deep zoom), .npy or .raw");
   verb.add_option("--size", command.picture.size,
                   "WIDTHxHEIGHT, or one side of a square (default: the recipe's, 128 for presets, else 1024)")
       ->type_name("SIZE");
@@ -112,34 +74,18 @@ void add_render(CLI::App& app, std::function<void()>& action) {
            "Draw them as PyTorch does after manual_seed(N)");
   add_network(verb, command.picture);
   add_look(verb, command.picture);
+  add_print(verb, command);
+  verb.add_flag("--pyramid", command.pyramid, ".tif: reduced levels too, for viewers");
+  verb.add_flag("--resume", command.resume, "Go on with what an interrupted render of this file left");
+  verb.add_option_function<std::string>(
+          "--memory", [](const std::string& text) { command.memory = parse_bytes("--memory", text); },
+          "What may be used: 900M, 2G (default a quarter of what is free)")
+      ->type_name("BYTES");
   add_device(verb, command.run);
   add_report(verb, command.run);
-  add_verbose(verb, command.run, "Also the network and the kernel that paints it");
+  add_verbose(verb, command.run, "Also the network, the kernel that paints it and where the time went");
   verb.footer(kRenderExamples);
   verb.callback([&action] { action = [] { render(command); }; });
-}
-
-void add_sheet(CLI::App& app, std::function<void()>& action) {
-  static SheetCommand command;
-  CLI::App& verb = *app.add_subcommand("sheet", "Paint many seeds into one labelled contact sheet");
-  verb.add_option("recipe", command.picture.source, "A recipe whose weights are drawn again for each seed")
-      ->type_name("FILE");
-  add_output(verb, command.run, "Where to: .png");
-  verb.add_option("--seeds", command.seeds, "0..99, or a list: 1,5,9..12")->type_name("LIST");
-  verb.add_option("--torch-seeds", command.torch_seeds, "The same, drawn as PyTorch does")->type_name("LIST");
-  verb.add_option("--cell", command.cell, "Size of a cell (default 128)")->type_name("SIZE");
-  add_whole(verb, "--columns", command.columns, 1, kMaxSheetCells, "N",
-            "Cells in a row (default: chosen to fit)");
-  add_network(verb, command.picture);
-  add_look(verb, command.picture);
-  add_device(verb, command.run);
-  add_report(verb, command.run);
-  verb.footer(
-      "Examples:\n"
-      "  atelier sheet --seeds 0..99 --cell 128 -o sheet.png\n"
-      "  atelier sheet --preset pollock --seeds 0..23 --cell 256 --columns 6 -o pollock.png\n"
-      "  atelier info sheet.png                                how to paint one of its cells");
-  verb.callback([&action] { action = [] { sheet(command); }; });
 }
 
 void add_experiments(CLI::App& app, std::function<void()>& action) {
@@ -284,7 +230,7 @@ int run_command_line(int count, const char* const* arguments) {
       "'atelier VERB --help' tells more. Exit codes: 0 done, 1 failed, 2 used wrongly.");
   std::function<void()> action;
   add_render(app, action);
-  add_sheet(app, action);
+  add_search_verbs(app, action);
   add_training_verbs(app, action);
   add_gan_verbs(app, action);
   add_experiments(app, action);

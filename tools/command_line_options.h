@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tools/option_text.h"
+#include "tools/picture_options.h"
 #include "tools/run_options.h"
 
 // What the verbs of the command line share: the options that several of them have, and where each family of
@@ -14,8 +15,14 @@ namespace atelier::tools {
 
 /// train, classify, data, gradcheck.
 void add_training_verbs(CLI::App& app, std::function<void()>& action);
+/// sheet, vary, animate.
+void add_search_verbs(CLI::App& app, std::function<void()>& action);
 /// What is done with a trained GAN: sample, interpolate, evaluate; and ablate.
 void add_gan_verbs(CLI::App& app, std::function<void()>& action);
+
+/// What a picture's network is, and how its picture looks.
+void add_network(CLI::App& verb, PictureOptions& picture);
+void add_look(CLI::App& verb, PictureOptions& picture);
 
 void add_output(CLI::App& verb, RunOptions& run, const char* what);  // -o, --force
 void add_report(CLI::App& verb, RunOptions& run);                    // --json, --quiet

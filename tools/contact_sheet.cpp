@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <optional>
 
+#include "models/picture_painter.h"
 #include "runtime/buffer.h"
 #include "tools/image/label.h"
 #include "tools/interruption.h"
-#include "tools/painter.h"
 #include "tools/run_options.h"
 #include "tools/usage_error.h"
 #include "tools/work_ends.h"
@@ -73,13 +73,44 @@ void label(Canvas& canvas, const Fonts& fonts, const SheetLayout& layout, std::i
   }
 }
 
+/// A heading in the middle of its row's left margin.
+void row_heading(Canvas& canvas, const SheetLayout& layout, const LabelFont& font, const std::string& text) {
+  const int limit = layout.margin_left - layout.gap;
+  const std::int64_t middle = layout.gap + layout.cell_height / 2;
+  const std::int64_t baseline = middle - font.line_height() / 2 + font.ascent();
+  font.draw(canvas, layout.gap, baseline, font.shortened(text, limit), kTitle);
+}
+
 void write_canvas(PictureWriter& writer, const Canvas& canvas) {
   writer.write_rows(reinterpret_cast<const std::byte*>(canvas.pixels.data()), canvas.height);
+}
+
+/// The line above the first row.
+void write_column_headings(PictureWriter& writer, const SheetLayout& layout, const LabelFont& font,
+                           const std::vector<std::string>& texts) {
+  Canvas canvas(layout.width(), layout.margin_top, kPaper);
+  const int limit = static_cast<int>(std::min<std::int64_t>(layout.cell_width, 1 << 20));
+  for (std::size_t column = 0; column < texts.size(); ++column)
+    font.draw(canvas, layout.left(static_cast<std::int64_t>(column)), layout.gap + font.ascent(),
+              font.shortened(texts[column], limit), kTitle);
+  write_canvas(writer, canvas);
 }
 
 void finish_sheet(PictureWriter& writer, const SheetLayout& layout) {
   write_canvas(writer, Canvas(layout.width(), layout.gap, kPaper));
   writer.finish();
+}
+
+/// Throws UsageError for a sheet beyond what a PNG holds, or of rows beyond memory.
+void check_layout(const SheetLayout& layout) {
+  check_picture_format(PictureFile::png, {layout.width(), layout.height(), 3, CppnSample::u8});
+  const double row = 8.0 * static_cast<double>(layout.width()) * static_cast<double>(layout.row_height());
+  const auto memory = describe(Device(DeviceKind::cpu)).memory_total;
+  if (row > static_cast<double>(memory))
+    throw UsageError(fmt::format(
+        "{} cells of {}x{} in a row take {} of memory, and there are {}: fewer --columns", layout.columns,
+        layout.cell_width, layout.cell_height,
+        row < 1e19 ? size_text(static_cast<std::uint64_t>(row)) : "more than 10 EB", size_text(memory)));
 }
 
 }  // namespace
@@ -106,15 +137,20 @@ SheetLayout sheet_layout(std::int64_t cell_width, std::int64_t cell_height, std:
                                       note_lines * fonts->note.line_height() + layout.gap / 4
                                 : 0;
   }
-  check_picture_format(PictureFile::png, {layout.width(), layout.height(), 3, CppnSample::u8});
-  const double row = 8.0 * static_cast<double>(layout.width()) * static_cast<double>(layout.row_height());
-  const auto memory = describe(Device(DeviceKind::cpu)).memory_total;
-  if (row > static_cast<double>(memory))
-    throw UsageError(fmt::format(
-        "{} cells of {}x{} in a row take {} of memory, and there are {}: fewer --columns", layout.columns,
-        cell_width, cell_height, row < 1e19 ? size_text(static_cast<std::uint64_t>(row)) : "more than 10 EB",
-        size_text(memory)));
+  check_layout(layout);
   return layout;
+}
+
+void add_headings(SheetLayout& layout, const SheetHeadings& headings) {
+  const std::optional<Fonts> fonts = load_fonts(layout);
+  if (!fonts) return;
+  if (!headings.columns.empty()) layout.margin_top = layout.gap + fonts->title.line_height();
+  int widest = 0;
+  for (const std::string& text : headings.rows) widest = std::max(widest, fonts->title.width(text));
+  const auto limit =
+      static_cast<int>(std::min<std::int64_t>(std::max<std::int64_t>(layout.cell_width, 96), 4096));
+  if (!headings.rows.empty()) layout.margin_left = std::min(widest, limit) + layout.gap;
+  check_layout(layout);
 }
 
 bool labels_possible(bool quiet) {
@@ -129,41 +165,43 @@ bool labels_possible(bool quiet) {
 
 void paint_sheet(Stream& stream, const SheetLayout& layout,
                  const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
-                 const std::vector<PictureText>& texts, Progress& progress) {
+                 const std::vector<PictureText>& texts, Progress& progress, const SheetHeadings& headings) {
   const PictureFormat format{layout.width(), layout.height(), 3, CppnSample::u8};
   const auto writer = make_picture_writer(PictureFile::png, file, format, texts);
   const std::optional<Fonts> fonts = load_fonts(layout);
   const std::int64_t cell_pixels = layout.cell_width * layout.cell_height;
+  if (fonts && layout.margin_top > 0) write_column_headings(*writer, layout, fonts->title, headings.columns);
   const Buffer<std::byte> painted(stream, layout.columns * cell_pixels * 3, "sheet cells");
 
   for (std::int64_t first = 0; first < layout.count; first += layout.columns) {
     const std::int64_t count = std::min(layout.columns, layout.count - first);
     std::vector<SheetCell> cells;
-    std::vector<CppnProgram> programs;  // they stay until the row is painted
+    std::vector<PicturePainter> painters;  // they stay until the row is painted
     const WorkEnds ends(stream);
     for (std::int64_t i = 0; i < count; ++i) {
       throw_if_interrupted();
       SheetCell& current = cells.emplace_back(cell(first + i));
       CppnRecipe& recipe = current.recipe;
       if (recipe.sample != CppnSample::u8_truncate) recipe.sample = CppnSample::u8;
-      programs.emplace_back(stream, recipe.topology, recipe.parameters, recipe.latent, recipe.precision);
-      const int channels = programs.back().channels();
-      cppn_render(stream, programs.back(), recipe_window(recipe, layout.cell_width, layout.cell_height),
-                  {0, 0, layout.cell_width, layout.cell_height}, recipe.color, recipe.sample,
-                  painted.view().part(i * cell_pixels * 3, cell_pixels * channels),
-                  layout.cell_width * channels);
+      PicturePainter& painter = painters.emplace_back(stream, recipe, layout.cell_width, layout.cell_height);
+      painter.paint(stream, {0, 0, layout.cell_width, layout.cell_height},
+                    painted.view().part(i * cell_pixels * 3, cell_pixels * painter.channels()),
+                    layout.cell_width * painter.channels());
     }
     const std::vector<std::byte> samples = download(stream, painted.view());
     Canvas canvas(layout.width(), layout.row_height(), kPaper);
     for (std::int64_t i = 0; i < count; ++i) {
       const auto index = static_cast<std::size_t>(i);
-      const std::int64_t left = layout.gap + i * (layout.cell_width + layout.gap);
-      place(canvas, left, layout.gap, samples.data() + i * cell_pixels * 3, programs[index].channels(),
+      const std::int64_t left = layout.left(i);
+      place(canvas, left, layout.gap, samples.data() + i * cell_pixels * 3, painters[index].channels(),
             layout);
       if (fonts)
         label(canvas, *fonts, layout, left, layout.gap + layout.cell_height, cells[index].title,
               cells[index].note);
     }
+    const auto row = static_cast<std::size_t>(first / layout.columns);
+    if (fonts && layout.margin_left > 0 && row < headings.rows.size())
+      row_heading(canvas, layout, fonts->title, headings.rows[row]);
     write_canvas(*writer, canvas);
     progress.add(count * cell_pixels);
   }
@@ -184,7 +222,7 @@ void write_picture_sheet(const SheetLayout& layout, const std::vector<PictureCel
         throw InvalidArgument(fmt::format("{}: {} x {} pixels; the sheet's cells have {} x {}", cell.title,
                                           cell.picture.width, cell.picture.height, layout.cell_width,
                                           layout.cell_height));
-      const std::int64_t left = layout.gap + (i - first) * (layout.cell_width + layout.gap);
+      const std::int64_t left = layout.left(i - first);
       place(row, left, layout.gap, reinterpret_cast<const std::byte*>(cell.picture.pixels.data()), 1, layout);
       if (fonts) label(row, *fonts, layout, left, layout.gap + layout.cell_height, cell.title, cell.note);
     }

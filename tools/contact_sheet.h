@@ -32,17 +32,33 @@ struct SheetLayout {
   int title_pixels = 12;
   int note_pixels = 11;
   int label_height = 0;  // of title and note together; 0 where there is no font
+  int margin_left = 0;   // for the rows' headings
+  int margin_top = 0;    // for the columns' headings
 
   [[nodiscard]] std::int64_t rows() const { return (count + columns - 1) / columns; }
-  [[nodiscard]] std::int64_t width() const { return gap + columns * (cell_width + gap); }
+  [[nodiscard]] std::int64_t width() const { return margin_left + gap + columns * (cell_width + gap); }
   [[nodiscard]] std::int64_t row_height() const { return gap + cell_height + label_height; }
-  [[nodiscard]] std::int64_t height() const { return rows() * row_height() + gap; }
+  [[nodiscard]] std::int64_t height() const { return margin_top + rows() * row_height() + gap; }
+  /// The left edge of a column's cells.
+  [[nodiscard]] std::int64_t left(std::int64_t column) const {
+    return margin_left + gap + column * (cell_width + gap);
+  }
+};
+
+/// What stands above each column and left of each row of a sheet; empty for none.
+struct SheetHeadings {
+  std::vector<std::string> columns;
+  std::vector<std::string> rows;
 };
 
 /// A layout whose sizes follow from the cell's; columns 0 picks a number that leaves few places empty.
 /// Throws UsageError when the sheet would be larger than a PNG or this machine's memory allows.
 [[nodiscard]] SheetLayout sheet_layout(std::int64_t cell_width, std::int64_t cell_height, std::int64_t count,
                                        std::int64_t columns, int note_lines, bool labels);
+
+/// Makes room for headings of at most so many columns and rows, where there are labels: a line above, and on
+/// the left the widest text, at most as wide as a cell. Throws UsageError like sheet_layout.
+void add_headings(SheetLayout& layout, const SheetHeadings& headings);
 
 /// Says on stderr in one line when there is no font to label with; true when there is one.
 [[nodiscard]] bool labels_possible(bool quiet);
@@ -51,7 +67,8 @@ struct SheetLayout {
 /// the given texts. `cell(i)` makes the i-th. Throws Error and Interrupted; the file is not committed.
 void paint_sheet(Stream& stream, const SheetLayout& layout,
                  const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
-                 const std::vector<PictureText>& texts, Progress& progress);
+                 const std::vector<PictureText>& texts, Progress& progress,
+                 const SheetHeadings& headings = {});
 
 /// A picture that is there already, as a cell of a sheet.
 struct PictureCell {

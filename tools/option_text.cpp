@@ -67,6 +67,31 @@ std::uint64_t parse_unsigned(const char* option, std::string_view text) {
   return value;
 }
 
+std::int64_t parse_bytes(const char* option, std::string_view text) {
+  static constexpr std::string_view kPrefixes = "kMGTP";
+  const std::size_t end = text.find_first_not_of("0123456789.");
+  const std::string_view unit = end == std::string_view::npos ? std::string_view() : text.substr(end);
+  double factor = 1;
+  if (!unit.empty()) {
+    const char letter = unit[0] == 'K' ? 'k' : unit[0];
+    const std::size_t power = kPrefixes.find(letter);
+    const std::string_view rest = unit.substr(1);
+    if (power != std::string_view::npos && (rest.empty() || rest == "B" || rest == "iB"))
+      factor = std::pow(rest == "iB" ? 1024.0 : 1000.0, static_cast<double>(power + 1));
+    else if (unit != "B")
+      factor = 0;
+  }
+  double number = 0;
+  const std::string_view digits = text.substr(0, end);
+  const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const double bytes = number * factor;
+  if (digits.empty() || error != std::errc() || last != digits.data() + digits.size() || !(bytes >= 1) ||
+      bytes > 9e18)
+    throw UsageError(
+        fmt::format("{} '{}': a number of bytes is needed, such as 900M, 1.5G or 512MiB", option, text));
+  return static_cast<std::int64_t>(bytes);
+}
+
 std::size_t parse_choice(const char* option, const std::string& text, const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names[i] == text) return i;
@@ -123,6 +148,7 @@ std::string activation_text(const ActivationFunction& activation) {
 
 std::string inputs_text(const std::vector<CppnInput>& inputs) {
   std::vector<std::string> names;
+  std::size_t waves = 0;
   for (const CppnInput input : inputs) switch (input) {
       case CppnInput::x:
         names.emplace_back("x");
@@ -139,7 +165,11 @@ std::string inputs_text(const std::vector<CppnInput>& inputs) {
       case CppnInput::latent:
         names.emplace_back("z");
         break;
+      case CppnInput::wave:
+        ++waves;
+        break;
     }
+  if (waves > 0) names.push_back(fmt::format("{} wave{}", waves, waves == 1 ? "" : "s"));
   return fmt::format("{}", fmt::join(names, ", "));
 }
 

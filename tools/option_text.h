@@ -21,6 +21,8 @@ namespace atelier::tools {
                                          std::int64_t high);
 /// A whole number of 64 bits without sign.
 [[nodiscard]] std::uint64_t parse_unsigned(const char* option, std::string_view text);
+/// A number of bytes, at least one: "900000", "900k", "1.5G" (powers of 1000), "512MiB" (of 1024).
+[[nodiscard]] std::int64_t parse_bytes(const char* option, std::string_view text);
 /// One of `names`; its index.
 [[nodiscard]] std::size_t parse_choice(const char* option, const std::string& text,
                                        const std::vector<std::string>& names);
@@ -30,6 +32,7 @@ namespace atelier::tools {
 [[nodiscard]] std::vector<CppnInput> parse_inputs(const char* option, const std::string& text);
 
 [[nodiscard]] std::string activation_text(const ActivationFunction& activation);
+/// "x, y, z, 32 waves"
 [[nodiscard]] std::string inputs_text(const std::vector<CppnInput>& inputs);
 
 }  // namespace atelier::tools

@@ -10,6 +10,7 @@
 
 #include "models/presets.h"
 #include "tools/option_text.h"
+#include "tools/sheet_pick.h"
 #include "tools/suggestion.h"
 #include "tools/usage_error.h"
 
@@ -60,11 +61,21 @@ void check_combinations(const PictureOptions& options) {
   exclude(options.linear, "--linear", options.widths.has_value(), "--widths");
   exclude(options.linear, "--linear", options.width.has_value(), "--width");
   exclude(options.linear, "--linear", options.layers.has_value(), "--layers");
+  exclude(options.tile, "--tile", options.coordinates.has_value(), "--coordinates");
+  exclude(options.tile, "--tile", options.rotate.has_value(), "--rotate");
+  exclude(options.palette.has_value(), "--palette", options.color.value_or("palette") != "palette",
+          "--color");
+  exclude(options.dither == true, "--dither", options.truncate == true, "--truncate");
 }
 
 CppnRecipe base_recipe(const PictureOptions& options, bool& seed_was_drawn) {
   const RandomSource source = options.torch_seed ? RandomSource::torch : RandomSource::philox;
   const std::optional<std::uint64_t> seed = options.torch_seed ? options.torch_seed : options.seed;
+  if (options.pick) {
+    if (options.source.empty())
+      throw UsageError("--pick goes with a contact sheet: render SHEET.png --pick LABEL");
+    return pick_recipe(options.source, *options.pick);
+  }
   if (!options.source.empty()) return load_recipe(options.source);
   try {
     if (options.preset) {
@@ -141,10 +152,88 @@ void apply_activations(const PictureOptions& options, CppnTopology& topology) {
 }
 
 void apply_color(const PictureOptions& options, CppnRecipe& recipe) {
+  if (options.palette) {
+    recipe.color = CppnColor::palette;
+    recipe.palette = parse_palette(*options.palette);
+  }
   if (!options.color) return;
-  const std::size_t color = parse_choice("--color", *options.color, {"rgb", "hsv", "grey"});
-  recipe.color = color == 1 ? CppnColor::hsv : CppnColor::rgb;
-  recipe.topology.layers.back().width = color == 2 ? 1 : 3;
+  static constexpr CppnColor kColors[] = {CppnColor::rgb, CppnColor::hsv, CppnColor::oklch,
+                                          CppnColor::palette, CppnColor::rgb};
+  const std::size_t color =
+      parse_choice("--color", *options.color, {"rgb", "hsv", "oklch", "palette", "grey"});
+  if (kColors[color] == CppnColor::palette) {
+    if (recipe.palette.empty()) throw UsageError("--color palette: --palette says which colours");
+    return;
+  }
+  recipe.color = kColors[color];
+  recipe.palette.clear();
+  recipe.topology.layers.back().width = color == 4 ? 1 : 3;
+}
+
+/// "16" or "16,2.5": frequencies and their deviation.
+void parse_fourier(const std::string& text, RecipeOrigin& origin) {
+  const std::vector<std::string> parts = split_list("--fourier", text);
+  if (parts.size() > 2) throw UsageError(fmt::format("--fourier '{}': N or N,SIGMA is needed", text));
+  origin.fourier = static_cast<int>(parse_integer("--fourier", parts[0], 0, kCppnMaxInputs / 2));
+  origin.fourier_scale =
+      parts.size() == 2 ? parse_number("--fourier", parts[1]) : RecipeOrigin{}.fourier_scale;
+  if (!(origin.fourier_scale >= 0 && origin.fourier_scale <= kFourierMaxScale))
+    throw UsageError(fmt::format("--fourier '{}': SIGMA is a number from 0 to {:g}", text, kFourierMaxScale));
+}
+
+/// Circles as long as a span of 1, times what multiplies the coordinates.
+void apply_tile(const PictureOptions& options, CppnRecipe& recipe) {
+  const bool was_tile = recipe.coordinates.convention == CoordinateConvention::tile;
+  const bool stays_tile = was_tile && (!options.coordinates || *options.coordinates == "tile");
+  if (!options.tile && !stays_tile) return;
+  if (was_tile && options.coordinate_scale && !options.inputs)
+    throw UsageError(
+        "--coordinate-scale: this picture is a seamless tile already, which takes it when it is made");
+  const double factor = options.coordinate_scale ? *options.coordinate_scale
+                        : was_tile               ? 1.0
+                                                 : recipe.coordinates.scale;
+  const double radius = factor / (2 * std::numbers::pi);
+  if (!(std::abs(radius) <= kCppnMaxAmplitude))
+    throw UsageError(
+        fmt::format("--coordinate-scale {}: with --tile at most {:g}", factor, kCppnMaxAmplitude));
+  try {
+    make_seamless(recipe.topology, radius);
+  } catch (const InvalidArgument& error) {
+    throw UsageError(fmt::format("--tile: {}", error.what()));
+  }
+  if (was_tile) return;
+  recipe.coordinates = RecipeCoordinates{};
+  recipe.coordinates.convention = CoordinateConvention::tile;
+}
+
+/// What the network sees. Fourier frequencies come last; they are drawn later.
+void apply_inputs(const PictureOptions& options, CppnRecipe& recipe) {
+  if (!options.inputs && !options.fourier && !options.tile) return apply_tile(options, recipe);
+  CppnTopology& topology = recipe.topology;
+  const std::size_t drawn = recipe.origin ? 2 * static_cast<std::size_t>(recipe.origin->fourier) : 0;
+  if (options.inputs) {
+    topology.inputs = parse_inputs("--inputs", *options.inputs);
+    topology.waves.clear();
+  } else {
+    for (std::size_t i = 0; i < drawn; ++i) {
+      topology.inputs.erase(
+          std::find(topology.inputs.rbegin(), topology.inputs.rend(), CppnInput::wave).base() - 1);
+      topology.waves.pop_back();
+    }
+  }
+  if (options.fourier) {
+    if (!recipe.origin)
+      throw UsageError("this recipe's weights were imported, not drawn: --fourier cannot change its inputs");
+    parse_fourier(*options.fourier, *recipe.origin);
+  }
+  const std::size_t wanted = recipe.origin ? 2 * static_cast<std::size_t>(recipe.origin->fourier) : 0;
+  if (topology.inputs.size() + wanted > static_cast<std::size_t>(kCppnMaxInputs))
+    throw UsageError(
+        fmt::format("--fourier: {} inputs and a sine and a cosine of {} frequencies; at most {} in all",
+                    topology.inputs.size(), wanted / 2, kCppnMaxInputs));
+  apply_tile(options, recipe);
+  topology.inputs.insert(topology.inputs.end(), wanted, CppnInput::wave);
+  topology.waves.insert(topology.waves.end(), wanted, CppnWave{});
 }
 
 double checked_scale(const char* option, double scale) {
@@ -183,7 +272,7 @@ void apply_network(const PictureOptions& options, CppnRecipe& recipe) {
   const std::optional<RecipeOrigin> origin_before = recipe.origin;
   const std::size_t shapes_before = recipe.topology.layers.size();
 
-  if (options.inputs) recipe.topology.inputs = parse_inputs("--inputs", *options.inputs);
+  apply_inputs(options, recipe);
   apply_layers(options, recipe.topology);
   if (options.bias)
     apply_bias(recipe.topology,
@@ -206,8 +295,7 @@ void apply_network(const PictureOptions& options, CppnRecipe& recipe) {
         recipe.topology.layers.size() != shapes_before)
       recipe.origin->initializer.layer_scale.clear();
     try {
-      recipe.parameters =
-          initialize(recipe.topology, recipe.origin->initializer, recipe.origin->source, recipe.origin->seed);
+      draw(recipe);
     } catch (const InvalidArgument& error) {
       throw UsageError(error.what());
     }
@@ -231,21 +319,24 @@ void apply_latent(const PictureOptions& options, CppnRecipe& recipe) {
 
 void apply_coordinates(const PictureOptions& options, CppnRecipe& recipe) {
   RecipeCoordinates& coordinates = recipe.coordinates;
-  static const std::vector<std::string> kNames{"centered", "seed", "seed-rect", "pixels"};
+  static const std::vector<std::string> kNames{"centered", "seed", "seed-rect", "pixels", "tile"};
   if (options.coordinates) {
     const auto convention =
         static_cast<CoordinateConvention>(parse_choice("--coordinates", *options.coordinates, kNames));
+    if (convention == CoordinateConvention::tile && coordinates.convention != convention)
+      throw UsageError("--coordinates tile needs a network of waves: --tile makes one");
     if (convention != coordinates.convention) {
       coordinates = RecipeCoordinates{};
       coordinates.convention = convention;
     }
   }
-  if (options.center || options.span || options.rotate) {
-    if (coordinates.convention != CoordinateConvention::centered)
-      throw UsageError(
-          fmt::format("--center, --span and --rotate need --coordinates centered (this picture has {})",
-                      kNames[static_cast<std::size_t>(coordinates.convention)]));
-  }
+  const bool tile = coordinates.convention == CoordinateConvention::tile;
+  if (tile && options.rotate) throw UsageError("--rotate: a seamless tile cannot be turned");
+  if ((options.center || options.span || options.rotate) && !tile &&
+      coordinates.convention != CoordinateConvention::centered)
+    throw UsageError(
+        fmt::format("--center, --span and --rotate need --coordinates centered (this picture has {})",
+                    kNames[static_cast<std::size_t>(coordinates.convention)]));
   if (options.center) {
     const std::vector<double> center = parse_numbers("--center", *options.center);
     if (center.size() != 2) throw UsageError(fmt::format("--center '{}': X,Y is needed", *options.center));
@@ -266,8 +357,25 @@ void apply_coordinates(const PictureOptions& options, CppnRecipe& recipe) {
     if (!std::isfinite(*options.coordinate_scale))
       throw UsageError(
           fmt::format("--coordinate-scale {}: a finite number is needed", *options.coordinate_scale));
-    coordinates.scale = *options.coordinate_scale;
+    if (!tile) coordinates.scale = *options.coordinate_scale;
   }
+}
+
+/// Points a pixel, and noise against banding.
+void apply_quality(const PictureOptions& options, CppnRecipe& recipe) {
+  if (options.samples) {
+    if (*options.samples < 1 || *options.samples > kMaxSamples)
+      throw UsageError(
+          fmt::format("--samples {}: 1 to {} along each side of a pixel", *options.samples, kMaxSamples));
+    recipe.samples = *options.samples;
+  }
+  if (options.dither) recipe.dither = *options.dither;
+  if (options.dither == true && recipe.sample == CppnSample::u8_truncate) recipe.sample = CppnSample::u8;
+  if (!recipe.dither) return;
+  if (recipe.sample == CppnSample::f32 || recipe.sample == CppnSample::f64)
+    throw UsageError("--depth float: floats need no dither; add --no-dither, or leave --dither out");
+  if (recipe.sample == CppnSample::u8_truncate)
+    throw UsageError("--truncate: this picture is dithered, which needs rounding; add --no-dither");
 }
 
 void apply_storage(const PictureOptions& options, CppnRecipe& recipe) {
@@ -305,6 +413,7 @@ PlannedPicture plan_picture(const PictureOptions& options) {
   apply_latent(options, recipe);
   apply_coordinates(options, recipe);
   apply_storage(options, recipe);
+  apply_quality(options, recipe);
   if (options.size) std::tie(recipe.width, recipe.height) = parse_size(*options.size);
   if (recipe.coordinates.convention == CoordinateConvention::seed && recipe.width != recipe.height)
     throw UsageError(
@@ -320,7 +429,7 @@ void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed) {
     throw InvalidArgument("this recipe's weights were imported, not drawn: it has no seeds");
   recipe.origin->source = source;
   recipe.origin->seed = seed;
-  recipe.parameters = initialize(recipe.topology, recipe.origin->initializer, source, seed);
+  draw(recipe);
 }
 
 std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text, const char* option) {

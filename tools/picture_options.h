@@ -13,7 +13,8 @@ namespace atelier::tools {
 /// What the command line says about a picture: every field absent that was not given. Lists are texts with
 /// commas, as typed.
 struct PictureOptions {
-  std::string source;  // recipe (.json), picture (.png), "-" for standard input; empty: none
+  std::string source;  // recipe (.json), picture (.png, .tif, .dzi), "-" for standard input; empty: none
+  std::optional<std::string> pick;  // of a source that is a contact sheet: the label of a cell
   std::optional<std::string> preset;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> torch_seed;
@@ -29,6 +30,8 @@ struct PictureOptions {
   std::optional<double> scale;
   std::optional<std::string> layer_scale;
   bool linear = false;
+  std::optional<std::string> fourier;  // "16", "16,2.5"
+  bool tile = false;
 
   // What it is asked, and how its answer is stored.
   std::optional<std::string> activation;
@@ -40,6 +43,9 @@ struct PictureOptions {
   std::optional<double> rotate;  // degrees
   std::optional<double> coordinate_scale;
   std::optional<std::string> color;
+  std::optional<std::string> palette;
+  std::optional<int> samples;
+  std::optional<bool> dither;
   std::optional<std::string> depth;
   std::optional<std::string> precision;
   std::optional<bool> truncate;
@@ -57,7 +63,8 @@ struct PlannedPicture {
 /// InvalidArgument for a source that cannot be read.
 [[nodiscard]] PlannedPicture plan_picture(const PictureOptions& options);
 
-/// Draws the recipe's weights again for another seed. Throws InvalidArgument for imported weights.
+/// Draws the recipe's weights (and Fourier frequencies) again for another seed. Throws InvalidArgument for
+/// imported weights.
 void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed);
 
 /// "1920x1080", or "512" for a square. Throws UsageError, which names `option`; sides are 1 to 2^31 - 1.
@@ -75,6 +82,10 @@ inline constexpr std::int64_t kMaxSheetCells = 65536;
 [[nodiscard]] bool is_png_file(const std::string& path);
 /// Everything of a file of at most 64 MiB, "-" for standard input.
 [[nodiscard]] std::string read_bounded(const std::string& source);
+
+/// The colours of --palette: "#0b132b,teal,#ffd166", or "photo.png[:N]", the N (default 5) that stand for a
+/// PNG's. Throws UsageError for neither, InvalidArgument for a picture that cannot be read.
+[[nodiscard]] std::vector<PaletteColor> parse_palette(const std::string& text);
 
 /// The options as they are typed after `atelier render`, seeds and size left out.
 [[nodiscard]] std::string typed_options(const PictureOptions& options);

@@ -82,4 +82,9 @@ std::string size_text(std::uint64_t bytes) {
   return fmt::format("{:.{}f} {}", value, value < 9.95 ? 1 : 0, kUnits[unit]);
 }
 
+std::string rough_text(double number) {
+  const double step = std::pow(10.0, std::max(0.0, std::floor(std::log10(number)) - 1));
+  return fmt::format("{:.0f}", std::round(number / step) * step);
+}
+
 }  // namespace atelier::tools

@@ -14,6 +14,7 @@ struct ProgressUnit {
 };
 inline constexpr ProgressUnit kPixelRate{"Mpixel/s", 1e6, 1};
 inline constexpr ProgressUnit kSampleRate{"samples/s", 1, 0};
+inline constexpr ProgressUnit kFrameRate{"frames/s", 1, 1};
 inline constexpr ProgressUnit kRunRate{"runs/s", 1, 1};
 
 /// How far some work is, on stderr: one line that redraws itself on a terminal; elsewhere a plain line now
@@ -57,5 +58,8 @@ class Progress {
 [[nodiscard]] std::string duration_text(double seconds);
 /// "1.9 kB", "312 MB": decimal units.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
+
+/// A whole number of two digits that count: "110000".
+[[nodiscard]] std::string rough_text(double number);
 
 }  // namespace atelier::tools

@@ -10,7 +10,9 @@
 #include <system_error>
 
 #include "tools/image/png_reader.h"
+#include "tools/image/tiff_reader.h"
 #include "tools/picture_options.h"
+#include "tools/print/deep_zoom_encoder.h"
 
 namespace atelier::tools {
 namespace {
@@ -48,7 +50,7 @@ class Descriptor {
 void refuse_other_formats(const std::string& contents, const std::string& name) {
   if (contents.empty())
     throw InvalidArgument(
-        fmt::format("{} is empty: a recipe (.json) or a picture painted by Atelier (.png) "
+        fmt::format("{} is empty: a recipe (.json) or a picture painted by Atelier (.png, .tif) "
                     "is needed",
                     name));
   if (contents.size() > 8 && contents[8] == '{' && contents[7] == '\0')
@@ -56,13 +58,13 @@ void refuse_other_formats(const std::string& contents, const std::string& name) 
         fmt::format("{}: looks like safetensors; 'atelier import {} -o net.json' makes a recipe of it first",
                     name, name));
   if (contents.starts_with("\x93NUMPY"))
-    throw InvalidArgument(
-        fmt::format("{}: a .npy file holds no recipe; one is inside every .png painted by Atelier", name));
+    throw InvalidArgument(fmt::format(
+        "{}: a .npy file holds no recipe; one is inside every .png and .tif painted by Atelier", name));
   const std::size_t first = contents.find_first_not_of(" \t\r\n");
   const bool marked = contents.starts_with("\xEF\xBB\xBF");  // UTF-8 with its mark
   if (!marked && (first == std::string::npos || (contents[first] != '{' && contents[first] != '[')))
     throw InvalidArgument(
-        fmt::format("{}: neither a recipe (JSON, {{\"atelier_recipe\": 1, ...}}) nor a PNG", name));
+        fmt::format("{}: neither a recipe (JSON, {{\"atelier_recipe\": 1, ...}}) nor a PNG or TIFF", name));
 }
 
 }  // namespace
@@ -95,6 +97,8 @@ bool is_png_file(const std::string& path) {
 CppnRecipe load_recipe(const std::string& source) {
   // A painted picture may be larger than memory: only its texts are read. From a pipe it must fit the bound.
   if (source != "-" && is_png_file(source)) return recipe_from_json(read_png_recipe(source), source);
+  if (source != "-" && is_tiff_file(source)) return recipe_from_json(read_tiff_recipe(source), source);
+  if (source.ends_with(".dzi")) return recipe_from_json(read_deep_zoom_recipe(source), source);
   const std::string contents = read_bounded(source);
   const std::string name = shown_name(source);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(contents));

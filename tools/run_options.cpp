@@ -24,12 +24,16 @@ Device open_device(const RunOptions& options) {
   return device;
 }
 
+void require_free_name(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const std::filesystem::file_type type = std::filesystem::symlink_status(path, ignored).type();
+  if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::symlink)
+    throw Error(fmt::format("{} exists already; --force replaces it", path.string()));
+}
+
 AtomicFile open_output(const RunOptions& options) {
   if (options.force) return {options.output, AtomicFile::Existing::replace};
-  std::error_code ignored;
-  const std::filesystem::file_type type = std::filesystem::symlink_status(options.output, ignored).type();
-  if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::symlink)
-    throw Error(fmt::format("{} exists already; --force replaces it", options.output));
+  require_free_name(options.output);
   return {options.output, AtomicFile::Existing::refuse};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -26,6 +27,9 @@ struct RunOptions {
 /// The file that --output names, under the name only when it is committed. Throws Error where it cannot be
 /// written, or exists and --force was not given.
 [[nodiscard]] AtomicFile open_output(const RunOptions& options);
+
+/// Throws Error, which names --force, when something is there already.
+void require_free_name(const std::filesystem::path& path);
 
 /// "cuda:0 (NVIDIA …)", "cpu (avx512, 2 threads)".
 [[nodiscard]] std::string device_text(Device device);

@@ -32,6 +32,8 @@ std::string typed_options(const PictureOptions& options) {
   add("--scale", options.scale);
   add("--layer-scale", options.layer_scale);
   if (options.linear) text += " --linear";
+  add("--fourier", options.fourier);
+  if (options.tile) text += " --tile";
   add("--activation", options.activation);
   add("--output-activation", options.output_activation);
   add("--latent", options.latent);
@@ -41,6 +43,9 @@ std::string typed_options(const PictureOptions& options) {
   add("--rotate", options.rotate);
   add("--coordinate-scale", options.coordinate_scale);
   add("--color", options.color);
+  add("--palette", options.palette);
+  add("--samples", options.samples);
+  if (options.dither) text += *options.dither ? " --dither" : " --no-dither";
   add("--depth", options.depth);
   add("--precision", options.precision);
   if (options.truncate) text += *options.truncate ? " --truncate" : " --round";

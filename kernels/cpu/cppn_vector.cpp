@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/activation_vector.h"
 #include "kernels/cpu/pixel_writer.h"
+#include "kernels/wave_function.h"
 
 // A strip of neighbouring pixels, kPixelVectors vectors wide, goes through the whole network at once:
 // activations stay in the innermost cache, a block of kNeurons neurons of the strip in registers, weights are
@@ -110,22 +111,29 @@ void activate_layer(const CppnVectorLayer<T>& layer, typename Simd<T>::Vector* v
   }
 }
 
-/// Column and row of the strip's pixels; those past the end repeat the last, so that tails are computed as
-/// any other pixel.
-template <class T>
-ATELIER_INLINE void coordinates(const CppnVectorTarget& target, std::int64_t first, int count, T* x, T* y) {
-  double columns[kPixels<T>];
-  double rows[kPixels<T>];
+/// Coordinates of a strip's pixels. Those past the end repeat the last, so that tails are computed as any
+/// other pixel.
+template <int pixels>
+struct Plane {
+  double x[pixels];
+  double y[pixels];
+};
+
+template <int pixels>
+ATELIER_INLINE void coordinates(const CppnVectorTarget& target, std::int64_t first, int count,
+                                Plane<pixels>& plane) {
+  double columns[pixels];
+  double rows[pixels];
   const PixelRegion& region = target.region;
   std::int64_t row = first / region.width;
   std::int64_t column = first - row * region.width;
-  if (column + kPixels<T> <= region.width) {
-    for (int i = 0; i < kPixels<T>; ++i) {
+  if (column + pixels <= region.width) {
+    for (int i = 0; i < pixels; ++i) {
       columns[i] = static_cast<double>(region.column + column) + i;
       rows[i] = static_cast<double>(region.row + row);
     }
   } else {
-    for (int i = 0; i < kPixels<T>; ++i) {
+    for (int i = 0; i < pixels; ++i) {
       columns[i] = static_cast<double>(region.column + column);
       rows[i] = static_cast<double>(region.row + row);
       if (i + 1 < count && ++column == region.width) {
@@ -135,32 +143,63 @@ ATELIER_INLINE void coordinates(const CppnVectorTarget& target, std::int64_t fir
     }
   }
   const CppnWindow& w = target.window;
-  for (int i = 0; i < kPixels<T>; ++i) {
-    x[i] = static_cast<T>(exact_fma(w.x_column, columns[i], exact_fma(w.x_row, rows[i], w.x0)));
-    y[i] = static_cast<T>(exact_fma(w.y_column, columns[i], exact_fma(w.y_row, rows[i], w.y0)));
+  for (int i = 0; i < pixels; ++i) {
+    plane.x[i] = exact_fma(w.x_column, columns[i], exact_fma(w.x_row, rows[i], w.x0));
+    plane.y[i] = exact_fma(w.y_column, columns[i], exact_fma(w.y_row, rows[i], w.y0));
   }
+}
+
+template <int pixels>
+ATELIER_INLINE void wave_values(const CppnWave& wave, const Plane<pixels>& plane, FloatVector* values) {
+  alignas(kVectorBytes) float numbers[pixels];
+  std::uint32_t words[pixels];
+  for (int i = 0; i < pixels; ++i) words[i] = word_of_turn(wave_turn(wave, plane.x[i], plane.y[i]));
+  for (int i = 0; i < pixels; ++i) numbers[i] = cosine_and_sine_from_word(words[i]).second;
+  for (int p = 0; p < kPixelVectors; ++p) values[p] = load(numbers + p * Simd<float>::lanes);
+}
+template <int pixels>
+ATELIER_INLINE void wave_values(const CppnWave& wave, const Plane<pixels>& plane, DoubleVector* values) {
+  constexpr double kTurn = 6.283185307179586477;
+  alignas(kVectorBytes) double turns[pixels];
+  for (int i = 0; i < pixels; ++i) turns[i] = wave_turn(wave, plane.x[i], plane.y[i]);
+  for (int p = 0; p < kPixelVectors; ++p) values[p] = sine(load(turns + p * Simd<double>::lanes) * kTurn);
+}
+
+/// What the first layer sees of a strip's pixels.
+template <class T>
+void inputs_of(const CppnVectorNetwork<T>& network, const Plane<kPixels<T>>& plane,
+               typename Simd<T>::Vector* values) {
+  alignas(kVectorBytes) T rounded[2][kPixels<T>];
+  for (int i = 0; i < kPixels<T>; ++i) {
+    rounded[0][i] = static_cast<T>(plane.x[i]);
+    rounded[1][i] = static_cast<T>(plane.y[i]);
+  }
+  for (int p = 0; p < kPixelVectors; ++p) {
+    values[p] = load(rounded[0] + p * Simd<T>::lanes);
+    values[kPixelVectors + p] = load(rounded[1] + p * Simd<T>::lanes);
+    if (network.radius)
+      values[2 * kPixelVectors + p] =
+          square_root(values[p] * values[p] + values[kPixelVectors + p] * values[kPixelVectors + p]);
+  }
+  typename Simd<T>::Vector* const waves = values + (network.radius ? 3 : 2) * kPixelVectors;
+  for (int k = 0; k < network.wave_count; ++k)
+    wave_values(network.waves[k], plane, waves + k * kPixelVectors);
 }
 
 template <class T>
 void paint(const CppnVectorNetwork<T>& network, const CppnVectorTarget& target, std::int64_t first,
            std::int64_t count, T* scratch) {
   using V = typename Simd<T>::Vector;
-  int widest = 3;
+  int widest = network.layers[0].fan_in > 3 ? network.layers[0].fan_in : 3;
   for (int l = 0; l < network.layer_count; ++l)
     widest = network.layers[l].width > widest ? network.layers[l].width : widest;
   auto* const even = reinterpret_cast<V*>(scratch);
   V* const odd = even + static_cast<std::int64_t>(widest) * kPixelVectors;
   for (std::int64_t done = 0; done < count; done += kPixels<T>) {
     const int pixels = static_cast<int>(count - done < kPixels<T> ? count - done : kPixels<T>);
-    alignas(kVectorBytes) T plane[2][kPixels<T>];
-    coordinates<T>(target, first + done, pixels, plane[0], plane[1]);
-    for (int p = 0; p < kPixelVectors; ++p) {
-      even[p] = load(plane[0] + p * Simd<T>::lanes);
-      even[kPixelVectors + p] = load(plane[1] + p * Simd<T>::lanes);
-      if (network.radius)
-        even[2 * kPixelVectors + p] =
-            square_root(even[p] * even[p] + even[kPixelVectors + p] * even[kPixelVectors + p]);
-    }
+    Plane<kPixels<T>> plane;
+    coordinates(target, first + done, pixels, plane);
+    inputs_of(network, plane, even);
     V* input = even;
     V* output = odd;
     for (int l = 0; l < network.layer_count; ++l) {

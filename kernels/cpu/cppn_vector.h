@@ -31,7 +31,9 @@ struct CppnVectorLayer {
 
 template <class T>
 struct CppnVectorNetwork {
-  bool radius = false;  // inputs x, y, radius; else x, y
+  bool radius = false;  // inputs x, y, radius; else x, y; then the waves
+  int wave_count = 0;
+  const CppnWave* waves = nullptr;
   int layer_count = 0;
   const CppnVectorLayer<T>* layers = nullptr;
   T output_factor = 1;  // a channel is output_factor * what the last layer leaves + output_offset
@@ -55,8 +57,8 @@ template <class T>
 struct CppnPainters {
   int neurons;  // of a block
   int pixels;   // of a strip; a vector's lanes are neighbouring pixels
-  /// Paints pixels [first, first + count). `scratch`: 2 * pixels * max(widest layer, 3) numbers, aligned to
-  /// 64 bytes.
+  /// Paints pixels [first, first + count). `scratch`: 2 * pixels * max(widest layer, first layer's fan_in, 3)
+  /// numbers, aligned to 64 bytes.
   void (*paint)(const CppnVectorNetwork<T>& network, const CppnVectorTarget& target, std::int64_t first,
                 std::int64_t count, T* scratch);
 };

@@ -151,6 +151,23 @@ ATELIER_INLINE V select(M mask, V a, V b) {
   return mask ? a : b;
 }
 
+/// Whether a mask is true in all lanes.
+ATELIER_INLINE bool every(Int32Vector mask) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)mask) == 0xffff;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)mask) == 0xff;
+#elif defined(__x86_64__)
+  return _mm_movemask_ps((__m128)mask) == 0xf;
+#elif defined(__aarch64__)
+  return vminvq_u32((uint32x4_t)mask) != 0;
+#else
+  bool all = true;
+  for (int i = 0; i < Simd<float>::lanes; ++i) all &= mask[i] != 0;
+  return all;
+#endif
+}
+
 /// a < b ? a : b and a > b ? a : b: b where either is NaN, so put the value that may be NaN second to keep
 /// it, first to drop it.
 template <class V>

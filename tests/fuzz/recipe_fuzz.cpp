@@ -37,6 +37,11 @@ std::vector<std::string> fuzz_seeds() {
       R"("latent":[-0.5],"origin":{"distribution":"uniform","scale":3,"layer_scale":[1,2,0.5,1],"source":"torch","seed":9},)"
       R"("coordinates":{"convention":"centered","center":[0.1,-2e-9],"span":1e-12,"rotation":3,"scale":0.01},)"
       R"("color":"hsv","sample":"f64","precision":"double"})",
+      R"({"atelier_recipe":1,"seed":3,"network":{"inputs":["wave","wave"],"waves":[[1,0,0.25,0.159],[3,-2,0.5]]},)"
+      R"("coordinates":{"convention":"tile","span":2},"color":"palette","palette":["#0b132b","teal","#fd6"],)"
+      R"("samples":4,"dither":true,"sample":"u16"})",
+      R"({"atelier_recipe":1,"network":{"inputs":["x","wave","wave"]},)"
+      R"("origin":{"seed":5,"fourier":{"count":1,"scale":2.5}},"color":"oklch"})",
       R"({"atelier_recipe":1,"network":{"inputs":["x"],"layers":[{"width":1}]},"parameters":{"count":1,"fp32":"AACAPw=="}})",
   };
   for (const char* preset : {"seed", "mondrian", "hidden-0-linear"}) {

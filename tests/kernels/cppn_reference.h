@@ -58,10 +58,12 @@ struct TestNetwork {
   std::vector<float> parameters;
   std::vector<double> latent;
 
-  /// The output at a point.
-  [[nodiscard]] std::vector<double> at(double x, double y) const {
+  /// The output at a point. Waves take the coordinates before fp32 programs round them.
+  [[nodiscard]] std::vector<double> at(double x, double y) const { return at(x, y, x, y); }
+  [[nodiscard]] std::vector<double> at(double x, double y, double wave_x, double wave_y) const {
     std::vector<double> values;
     std::size_t next_latent = 0;
+    std::size_t next_wave = 0;
     for (const CppnInput input : topology.inputs) switch (input) {
         case CppnInput::x:
           values.push_back(x);
@@ -78,6 +80,15 @@ struct TestNetwork {
         case CppnInput::latent:
           values.push_back(latent.at(next_latent++));
           break;
+        case CppnInput::wave: {
+          const CppnWave& wave = topology.waves.at(next_wave++);
+          const long double turns = static_cast<long double>(wave.x_cycles) * wave_x +
+                                    static_cast<long double>(wave.y_cycles) * wave_y + wave.phase;
+          constexpr long double kTurn = 6.283185307179586476925286766559L;
+          values.push_back(wave.amplitude *
+                           static_cast<double>(std::sin(kTurn * (turns - std::round(turns)))));
+          break;
+        }
       }
     std::size_t position = 0;
     for (const CppnTopology::Layer& layer : topology.layers) {
@@ -127,6 +138,9 @@ inline TestNetwork make_network(const std::vector<int>& hidden_widths, const Net
       network.parameters.push_back(static_cast<float>(uniform()));
   }
   for (int count = network.topology.latent_size(); count > 0; --count) network.latent.push_back(uniform());
+  for (const CppnInput input : options.inputs)
+    if (input == CppnInput::wave)
+      network.topology.waves.push_back({6 * uniform(), 6 * uniform(), uniform(), 1 + uniform() / 2});
   return network;
 }
 
@@ -145,10 +159,11 @@ inline std::vector<double> reference_picture(const TestNetwork& network, const C
   std::vector<double> picture;
   for (std::int64_t row = 0; row < region.height; ++row)
     for (std::int64_t column = 0; column < region.width; ++column) {
-      std::array<double, 2> point = window_point(window, region.column + column, region.row + row);
+      const std::array<double, 2> exact = window_point(window, region.column + column, region.row + row);
+      std::array<double, 2> point = exact;
       if (rounded)
         for (double& number : point) number = static_cast<double>(static_cast<float>(number));
-      for (const double value : network.at(point[0], point[1])) picture.push_back(value);
+      for (const double value : network.at(point[0], point[1], exact[0], exact[1])) picture.push_back(value);
     }
   return picture;
 }

@@ -114,6 +114,49 @@ TEST(AtomicFile, WritesThroughALink) {
   EXPECT_EQ(contents(folder.path() / "real"), "new");
 }
 
+TEST(AtomicFile, PatchesAndCutsWhatIsWritten) {
+  const testing::TestFolder folder;
+  const fs::path path = folder.path() / "a.bin";
+  AtomicFile file(path, Existing::refuse);
+  file.write("0123456789", 10);
+  file.patch(2, "ab", 2);
+  EXPECT_THROW(file.patch(9, "ab", 2), InvalidArgument);
+  EXPECT_THROW(file.patch(11, "", 0), InvalidArgument);
+  file.cut(6);
+  EXPECT_THROW(file.cut(7), InvalidArgument);
+  EXPECT_EQ(file.bytes_written(), 6u);
+  file.write("xy", 2);
+  file.sync();
+  file.commit();
+  EXPECT_EQ(contents(path), "01ab45xy");
+}
+
+TEST(AtomicFile, AResumableFileStaysUntilItIsWhole) {
+  const testing::TestFolder folder;
+  const fs::path path = folder.path() / "a.bin";
+  {
+    AtomicFile file = AtomicFile::resumable(path, Existing::refuse);
+    EXPECT_EQ(file.bytes_written(), 0u);
+    file.write("0123456789", 10);
+    EXPECT_THROW(static_cast<void>(AtomicFile::resumable(path, Existing::refuse)), Error);  // in use
+  }
+  EXPECT_EQ(names(folder), std::vector<std::string>{"a.bin.part"});
+  AtomicFile file = AtomicFile::resumable(path, Existing::refuse);
+  EXPECT_EQ(file.bytes_written(), 10u);
+  file.cut(4);
+  file.write("!", 1);
+  file.commit();
+  EXPECT_EQ(contents(path), "0123!");
+  EXPECT_EQ(names(folder), std::vector<std::string>{"a.bin"});
+  EXPECT_THROW(static_cast<void>(AtomicFile::resumable(path, Existing::refuse)), Error);  // exists
+}
+
+TEST(AtomicFile, AResumableFileIsNothingElse) {
+  const testing::TestFolder folder;
+  fs::create_directory(folder.path() / "a.bin.part");
+  EXPECT_THROW(static_cast<void>(AtomicFile::resumable(folder.path() / "a.bin", Existing::refuse)), Error);
+}
+
 TEST(AtomicFile, NamesWhatIsWrongWithThePlace) {
   const testing::TestFolder folder;
   write(folder.path() / "file", "");

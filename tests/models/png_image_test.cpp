@@ -207,5 +207,32 @@ TEST(PngImage, Files) {
   EXPECT_MESSAGE(read_png_image(path), path.string() + ": not a PNG");
 }
 
+TEST(PngColors, EveryPixelThatIsSeen) {
+  const testing::TestFolder folder;
+  const auto path = folder.path() / "a.png";
+  const auto colors = [&](const Picture& picture) {
+    testing::write_file(path, picture.file());
+    return read_png_colors(path);
+  };
+  std::mt19937 random(6);
+  Picture picture = random_picture(rgb, 8, random);
+  EXPECT_EQ(colors(picture), (std::vector<std::uint8_t>(picture.samples.begin(), picture.samples.end())));
+  picture = random_picture(gray, 8, random);
+  std::vector<std::uint8_t> thrice;
+  for (const unsigned sample : picture.samples)
+    thrice.insert(thrice.end(), 3, static_cast<std::uint8_t>(sample));
+  EXPECT_EQ(colors(picture), thrice);
+  picture = random_picture(rgba, 8, random);
+  std::vector<std::uint8_t> opaque;
+  for (std::size_t i = 0; i < picture.samples.size(); i += 4)
+    for (std::size_t c = 0; c < 3; ++c)
+      if (picture.samples[i + 3] >= 128) opaque.push_back(static_cast<std::uint8_t>(picture.samples[i + c]));
+  ASSERT_FALSE(opaque.empty());
+  ASSERT_LT(opaque.size(), 45U);
+  EXPECT_EQ(colors(picture), opaque);
+  testing::write_file(path, "GIF89a");
+  EXPECT_MESSAGE(read_png_colors(path), path.string() + ": not a PNG");
+}
+
 }  // namespace
 }  // namespace atelier

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -49,7 +50,7 @@ CppnRecipe any_recipe(std::mt19937_64& random) {
   recipe.name = random() % 2 == 0 ? "" : "Näme \"quoted\"\n\t\x01 \xF0\x9F\x8E\xA8";
   recipe.topology.inputs.clear();
   for (std::uint64_t i = random() % 6 + 1; i > 0; --i)
-    recipe.topology.inputs.push_back(any_of<CppnInput>(random, 5));
+    recipe.topology.inputs.push_back(any_of<CppnInput>(random, 6));
   for (std::uint64_t l = random() % 7; l > 0; --l) {
     CppnTopology::Layer layer{static_cast<int>(random() % 40 + 1),
                               {any_of<Activation>(random, kActivationCount)},
@@ -59,15 +60,27 @@ CppnRecipe any_recipe(std::mt19937_64& random) {
   }
   recipe.topology.layers.push_back({random() % 2 == 0 ? 1 : 3, {Activation::sigmoid}, random() % 2 == 0});
   for (int i = 0; i < recipe.topology.latent_size(); ++i) recipe.latent.push_back(any_double(random));
+  for (const CppnInput input : recipe.topology.inputs)
+    if (input == CppnInput::wave)
+      recipe.topology.waves.push_back({std::remainder(any_double(random), 1e15),
+                                       std::remainder(any_double(random), 1e15),
+                                       std::remainder(any_double(random), 1e15),
+                                       random() % 2 == 0 ? 1 : std::remainder(any_double(random), 1e6)});
   if (random() % 2 == 0) {
     RecipeOrigin origin;
+    origin.fourier_scale = random() % 2 == 0 ? 4 : std::ldexp(static_cast<double>(random()), -60);
+    origin.seed = random();
+    if (recipe.topology.waves.size() >= 2) {
+      origin.fourier = 1;
+      const auto drawn = draw_waves(origin.seed, 1, origin.fourier_scale, false);
+      std::copy(drawn.begin(), drawn.end(), recipe.topology.waves.end() - 2);
+    }
     origin.initializer.distribution = any_of<Distribution>(random, 3);
     origin.initializer.scale = std::ldexp(static_cast<double>(random()), -60);
     if (random() % 2 == 0)
       for (std::size_t l = 0; l < recipe.topology.layers.size(); ++l)
         origin.initializer.layer_scale.push_back(std::ldexp(static_cast<double>(random()), -63));
     origin.source = any_of<RandomSource>(random, 2);
-    origin.seed = random();
     recipe.origin = origin;
     recipe.parameters = initialize(recipe.topology, origin.initializer, origin.source, origin.seed);
   } else {
@@ -76,8 +89,17 @@ CppnRecipe any_recipe(std::mt19937_64& random) {
   }
   recipe.coordinates = {any_of<CoordinateConvention>(random, 4), any_double(random), any_double(random),
                         std::abs(any_double(random)) + 1e-300,   any_double(random), any_double(random)};
-  recipe.color = any_of<CppnColor>(random, 2);
+  const bool grey = recipe.topology.layers.back().width == 1;
+  do {
+    recipe.color = any_of<CppnColor>(random, 4);
+  } while (grey && recipe.color == CppnColor::oklch);
+  if (recipe.color == CppnColor::palette)
+    for (std::uint64_t i = random() % 5 + 2; i > 0; --i)
+      recipe.palette.push_back({static_cast<std::uint8_t>(random()), static_cast<std::uint8_t>(random()),
+                                static_cast<std::uint8_t>(random())});
   recipe.sample = any_of<CppnSample>(random, 5);
+  recipe.samples = static_cast<int>(random() % kMaxSamples) + 1;
+  recipe.dither = (recipe.sample == CppnSample::u8 || recipe.sample == CppnSample::u16) && random() % 2 == 0;
   recipe.precision = any_of<CppnPrecision>(random, 2);
   recipe.width = static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(kPictureMaxSide)) + 1;
   recipe.height = random() % 4 == 0 ? kPictureMaxSide : 1;
@@ -327,6 +349,131 @@ TEST(Recipe, WhatCannotBeReadIsNotWritten) {
   refused([](CppnRecipe& r) { r.height = kPictureMaxSide + 1; });
   refused([](CppnRecipe& r) { r.name = "\xFF"; });
   refused([](CppnRecipe& r) { r.topology.layers.clear(); });
+}
+
+// ---- waves, colours and tiles
+
+std::string complaint(const std::string& text) {
+  try {
+    (void)recipe_from_json(text, "x.json");
+  } catch (const InvalidArgument& error) {
+    return error.what();
+  }
+  return "";
+}
+void expect_complaint(const std::string& text, const std::string& part) {
+  const std::string found = complaint(text);
+  EXPECT_NE(found.find(part), std::string::npos) << "'" << found << "' for " << text;
+}
+
+CppnRecipe fourier_recipe() {
+  CppnRecipe recipe = drawn_recipe(5);
+  recipe.topology.inputs = {CppnInput::x, CppnInput::wave, CppnInput::wave, CppnInput::wave, CppnInput::wave};
+  recipe.topology.waves.resize(4);
+  recipe.origin->fourier = 2;
+  draw(recipe);
+  return recipe;
+}
+
+TEST(RecipeWaves, AreDrawnFromTheSeedAndVerified) {
+  const CppnRecipe recipe = fourier_recipe();
+  const std::vector<CppnWave>& waves = recipe.topology.waves;
+  EXPECT_EQ(waves[0].x_cycles, waves[1].x_cycles);
+  EXPECT_EQ(waves[1].phase, 0.25);
+  EXPECT_NE(waves[0].x_cycles, waves[2].x_cycles);
+  std::string text = recipe_to_json(recipe);
+  EXPECT_EQ(recipe_from_json(text, "memory"), recipe);
+  // Another frequency: its seed does not draw it.
+  CppnRecipe changed = recipe;
+  changed.topology.waves[3].y_cycles += 1;
+  expect_complaint(recipe_to_json(changed), "does not draw the waves");
+  changed.origin.reset();
+  EXPECT_EQ(complaint(recipe_to_json(changed)), "");
+  // By hand, waves left out.
+  const CppnRecipe drawn = recipe_from_json(
+      R"({"atelier_recipe": 1, "network": {"inputs": ["x", "wave", "wave", "wave", "wave"]},
+          "origin": {"seed": 5, "fourier": {"count": 2}}})",
+      "hand.json");
+  EXPECT_EQ(drawn.topology.waves, waves);
+}
+
+TEST(RecipeWaves, TheChecksumCoversThem) {
+  CppnRecipe recipe = fourier_recipe();
+  recipe.origin.reset();
+  recipe.topology.waves[2] = {1.5, -2, 0.125, 3};
+  std::string text = recipe_to_json(recipe, -1);
+  const std::size_t place = text.find("[1.5,-2.0,0.125,3.0]");
+  ASSERT_NE(place, std::string::npos) << text.substr(0, 600);
+  text.replace(place + 1, 3, "1.6");
+  expect_complaint(text, "they were changed");
+}
+
+TEST(RecipeWaves, FrequenciesHaveTheDeviationAskedFor) {
+  const std::vector<CppnWave> waves = draw_waves(3, 2000, 2.5, false);
+  double square = 0;
+  double mean = 0;
+  for (std::size_t i = 0; i < waves.size(); i += 2) {
+    mean += (waves[i].x_cycles + waves[i].y_cycles) / static_cast<double>(waves.size());
+    square += (waves[i].x_cycles * waves[i].x_cycles + waves[i].y_cycles * waves[i].y_cycles) /
+              static_cast<double>(waves.size());
+  }
+  // 4,000 numbers: four deviations of the mean and of the mean square.
+  EXPECT_NEAR(mean, 0, 4 * 2.5 / std::sqrt(4000.0));
+  EXPECT_NEAR(square, 6.25, 4 * 6.25 * std::sqrt(2 / 4000.0));
+  for (const CppnWave& wave : draw_waves(3, 200, 0.3, true)) {
+    EXPECT_EQ(wave.x_cycles, std::rint(wave.x_cycles));
+    EXPECT_EQ(wave.y_cycles, std::rint(wave.y_cycles));
+    EXPECT_NE(std::abs(wave.x_cycles) + std::abs(wave.y_cycles), 0);
+  }
+}
+
+TEST(RecipeTile, XAndYBecomeCircles) {
+  CppnTopology topology = seed_topology(4, 1);
+  topology.inputs = {CppnInput::y, CppnInput::latent, CppnInput::wave};
+  topology.waves = {{1.4, -2.6, 0.1, 2}};
+  make_seamless(topology, 0.5);
+  using enum CppnInput;
+  EXPECT_EQ(topology.inputs, (std::vector<CppnInput>{wave, wave, latent, wave}));
+  EXPECT_EQ(topology.waves, (std::vector<CppnWave>{{0, 1, 0.25, 0.5}, {0, 1, 0, 0.5}, {1, -3, 0.1, 2}}));
+  topology.inputs = {radius};
+  topology.waves.clear();
+  EXPECT_THROW(make_seamless(topology, 1), InvalidArgument);
+}
+
+TEST(RecipeTile, RefusesWhatDoesNotRepeat) {
+  const auto text = [](const std::string& network, const std::string& coordinates) {
+    return R"({"atelier_recipe": 1, "network": {)" + network + R"(}, "coordinates": {"convention": "tile")" +
+           coordinates + "}}";
+  };
+  const std::string whole = R"("inputs": ["wave"], "waves": [[1, -2, 0.3]])";
+  EXPECT_EQ(complaint(text(whole, "")), "");
+  EXPECT_EQ(complaint(text(whole, R"(, "span": 2, "center": [0.5, 0.1])")), "");
+  expect_complaint(text(whole, R"(, "rotation": 0.1)"), "neither turned nor scaled");
+  expect_complaint(text(whole, R"(, "scale": 2)"), "neither turned nor scaled");
+  expect_complaint(text(R"("inputs": ["x"])", ""), "sees x, which does not repeat");
+  expect_complaint(text(R"("inputs": ["wave"], "waves": [[1.5, 0, 0]])", ""), "they are whole");
+}
+
+TEST(RecipeColour, RefusesContradictions) {
+  const auto text = [](const std::string& rest) { return R"({"atelier_recipe": 1, )" + rest + "}"; };
+  EXPECT_EQ(complaint(text(R"("color": "palette", "palette": ["#fff", "teal"])")), "");
+  expect_complaint(text(R"("color": "palette")"), "a palette of 0 colours");
+  expect_complaint(text(R"("color": "palette", "palette": ["red"])"), "a palette of 1 colours");
+  expect_complaint(text(R"("palette": ["red", "blue"])"), "a palette, but color rgb");
+  expect_complaint(text(R"("color": "palette", "palette": ["red", "bleu"])"), "\"bleu\" is no colour");
+  expect_complaint(text(R"("color": "palette", "palette": ["red", 7])"), "colours as text");
+  expect_complaint(text(R"("samples": 0)"), "1 to 16");
+  expect_complaint(text(R"("samples": 17)"), "1 to 16");
+  expect_complaint(text(R"("dither": true, "sample": "f32")"), "dither is for samples of u8 and u16");
+  expect_complaint(text(R"("dither": true, "sample": "u8_truncate")"), "dither is for");
+  expect_complaint(text(R"("color": "oklch", "network": {"layers": [{"width": 1}]})"), "three outputs");
+  expect_complaint(text(R"("network": {"inputs": ["wave"]})"), "0 waves for 1 inputs");
+  expect_complaint(text(R"("network": {"waves": [[1, 2, 3]]})"), "1 waves for 0 inputs");
+  expect_complaint(text(R"("network": {"inputs": ["wave"], "waves": [[1, 2]]})"),
+                   "[x cycles, y cycles, phase]");
+  expect_complaint(text(R"("network": {"inputs": ["wave"], "waves": [[1, 2, 1e16]]})"), "they end at 1e+15");
+  expect_complaint(text(R"("origin": {"fourier": {"count": 3}})"), "6 waves for 0 inputs");
+  expect_complaint(text(R"("origin": {"fourier": {"count": 1, "scale": -1}})"), "0 to 1e+09");
 }
 
 }  // namespace

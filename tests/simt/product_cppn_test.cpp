@@ -71,6 +71,26 @@ TEST(ProductCppn, WideLayers) {
   check_cppn(make_network({40, 70}, all_inputs()), "wide", "fp64", {0, 0, 13, 5}, CppnPrecision::fp64);
 }
 
+TEST(ProductCppn, Waves) {
+  NetworkOptions options = all_inputs();
+  options.inputs.insert(options.inputs.end(), 5, CppnInput::wave);
+  check_cppn(make_network({9, 40}, options), "", "tiles of 64 pixels by 64 units, 5 waves");
+  check_cppn(make_network({9}, options), "", "fp64", {0, 0, 13, 5}, CppnPrecision::fp64);
+  options.inputs.assign(70, CppnInput::wave);  // more than the widest layer has units
+  check_cppn(make_network({3}, options), "", "70 waves");
+  check_cppn(make_network({}, options), "", "70 waves");
+}
+
+// Far from the origin, where a place in fp32 says nothing of the wave any more.
+TEST(ProductCppn, WavesFarOut) {
+  TestNetwork network;
+  network.topology.inputs = {CppnInput::wave};
+  network.topology.waves = {{1, -3, 0.1}};
+  network.topology.layers = {{1, {Activation::identity}, false}};
+  network.parameters = {1};
+  check_cppn(network, "", "1 waves", {4000000000, 3000000000, 13, 5});
+}
+
 // On a GPU with room for two blocks each has several tiles to paint: three across, so that steps pass the
 // ends of rows of tiles, and one across.
 TEST(ProductCppn, MoreTilesThanBlocks) {

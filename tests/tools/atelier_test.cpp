@@ -278,8 +278,8 @@ TEST(Atelier, RefusesPicturesThatNoDiskHolds) {
   const Outcome png = atelier({"render", "--size", "2147483647x2000000000", "-o", folder / "a.png"});
   EXPECT_EQ(png.code, 1);
   EXPECT_THAT(png.err, HasSubstr("too large for the disk"));
-  const Outcome wide = atelier({"render", "--size", "2147483647x1", "--depth", "float", "--precision",
-                                "double", "-o", folder / "a.npy"});
+  const Outcome wide =
+      atelier({"render", "--size", "2147483647", "--depth", "float", "-q", "-o", folder / "a.npy"});
   EXPECT_EQ(wide.code, 1);
   EXPECT_EQ(wide.error_lines(), 1);
   EXPECT_THAT(folder.names(), IsEmpty());
@@ -347,11 +347,11 @@ TEST(Atelier, SaysWhenAZoomNeedsDouble) {
 
 /// Starts a picture that takes long, lets it get going, and sends it a signal.
 Outcome interrupted_by(int signal, const TemporaryFolder& folder) {
-  Process process(
-      atelier_program(),
-      {"render", "--seed", "1", "--size", "20000", "--device", "cpu", "--threads", "1", "-o", "a.png"},
-      {.folder = folder.path()});
-  // Long enough to be under way, far too short for 400 megapixels.
+  Process process(atelier_program(),
+                  {"render", "--seed", "1", "--size", "9000", "--layers", "100", "--device", "cpu",
+                   "--threads", "1", "-o", "a.png"},
+                  {.folder = folder.path()});
+  // Long enough to be under way, far too short for a hundred layers on 81 megapixels.
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   process.send(signal);
   return process.wait();

@@ -75,6 +75,11 @@ std::vector<std::uint8_t> decompressed(const std::string& data, unsigned root_bi
   return {result.begin(), result.end()};
 }
 
+/// The colour table that the packed byte announces; empty where there is none.
+std::string palette(Reader& reader, unsigned packed) {
+  return (packed & 0x80U) == 0 ? std::string() : reader.text(std::size_t{3} * (2U << (packed & 7U)));
+}
+
 }  // namespace
 
 GifPictures parse_gif(const std::string& bytes) {
@@ -85,12 +90,7 @@ GifPictures parse_gif(const std::string& bytes) {
   gif.height = static_cast<int>(reader.word());
   const unsigned packed = reader.byte();
   (void)reader.text(2);
-  if ((packed & 0x80U) == 0) throw std::runtime_error("the GIF has no colours");
-  std::vector<std::uint8_t> reds;
-  for (unsigned i = 0; i < 2U << (packed & 7U); ++i) {
-    reds.push_back(static_cast<std::uint8_t>(reader.byte()));
-    (void)reader.text(2);
-  }
+  const std::string common = palette(reader, packed);
   for (;;) {
     const unsigned kind = reader.byte();
     if (kind == 0x3B) break;
@@ -103,6 +103,8 @@ GifPictures parse_gif(const std::string& bytes) {
       if (label == 0xF9)
         gif.delays.push_back(static_cast<unsigned char>(blocks.at(0).at(1)) |
                              static_cast<unsigned char>(blocks.at(0).at(2)) << 8);
+      if (label == 0xFE)
+        for (const std::string& block : blocks) gif.comment += block;
       continue;
     }
     if (kind != 0x2C) throw std::runtime_error("the GIF has a block of no known kind");
@@ -110,14 +112,23 @@ GifPictures parse_gif(const std::string& bytes) {
     const auto side = [&place](std::size_t at) {
       return static_cast<unsigned char>(place[at]) | static_cast<unsigned char>(place[at + 1]) << 8;
     };
-    if (side(0) != 0 || side(2) != 0 || side(4) != gif.width || side(6) != gif.height || reader.byte() != 0)
-      throw std::runtime_error("a frame is not the whole screen, or has colours of its own");
+    if (side(0) != 0 || side(2) != 0 || side(4) != gif.width || side(6) != gif.height)
+      throw std::runtime_error("a frame is not the whole screen");
+    const unsigned frame_packed = reader.byte();
+    if ((frame_packed & 0x40U) != 0) throw std::runtime_error("a frame is interlaced");
+    const std::string own = palette(reader, frame_packed);
+    const std::string& colors = own.empty() ? common : own;
     const unsigned root_bits = reader.byte();
     std::string data;
     for (const std::string& block : reader.blocks()) data += block;
     std::vector<std::uint8_t> frame = decompressed(
         data, root_bits, static_cast<std::size_t>(gif.width) * static_cast<std::size_t>(gif.height));
-    for (std::uint8_t& value : frame) value = reds.at(value);
+    std::vector<std::uint8_t>& triples = gif.colors.emplace_back();
+    for (std::uint8_t& value : frame) {
+      const std::size_t first = std::size_t{3} * value;
+      for (std::size_t c = 0; c < 3; ++c) triples.push_back(static_cast<std::uint8_t>(colors.at(first + c)));
+      value = static_cast<std::uint8_t>(colors.at(first));
+    }
     gif.frames.push_back(std::move(frame));
   }
   if (!reader.at_end()) throw std::runtime_error("something stands behind the GIF's end");

@@ -27,23 +27,6 @@ Outcome run(const std::vector<std::string>& words, const Surroundings& surroundi
   return outcome;
 }
 
-TEST(Painting, SameFileWhateverTheThreadsBandsAndRun) {
-  const TemporaryFolder folder;
-  const std::vector<std::string> words{"render", "--seed", "7", "--size", "301x203", "--device", "cpu", "-q"};
-  run(with(words, {"-o", folder / "first.png"}));
-  const std::string first = read_file(folder / "first.png");
-  int count = 0;
-  const auto same = [&](const std::vector<std::string>& more, const char* band_rows) {
-    const std::string path = folder / (std::to_string(count++) + ".png");
-    run(with(with(words, {"-o", path}), more), {.environment = {{"ATELIER_BAND_ROWS", band_rows}}});
-    EXPECT_TRUE(read_file(path) == first) << more.size() << " " << band_rows;
-  };
-  same({}, "51");
-  same({"--threads", "1"}, "51");
-  same({"--threads", "3"}, "51");
-  for (const char* rows : {"1", "2", "7", "64", "100000"}) same({"--threads", "2"}, rows);
-}
-
 TEST(Painting, EveryDevicePaintsNearlyTheSame) {
   const TemporaryFolder folder;
   run({"render", "--seed", "7", "--size", "33x21", "--device", "cpu", "-q", "-o", folder / "cpu.png"});

@@ -18,11 +18,11 @@ install(EXPORT atelier_targets NAMESPACE atelier:: DESTINATION ${_package_folder
 # What a floor shows to others; its remaining headers are its own affair. tests/consumer includes each alone.
 set(_headers_runtime arena backend buffer device error event graph instruction_set parallel stream view)
 set(_headers_kernels
-  activation batch_one_gan counter cppn elementwise gather layer_norm linear linear_step loss noise optimizer ordering philox
+  activation batch_one_gan counter cppn elementwise gather layer_norm linear linear_step loss noise optimizer ordering philox resolve
   small_gan)
 set(_headers_models
-  cache_folder data_set digits generator gradient_check gradient_penalty import_cppn initialize learner network pattern1010_sweep picture_grid png_image presets recipe
-  safetensors)
+  cache_folder data_set digits easing generator gradient_check gradient_penalty import_cppn initialize learner motion native_detail network
+  palette pattern1010_sweep picture_grid picture_painter png_image presets recipe safetensors spline vary)
 foreach(_floor IN ITEMS runtime kernels models)
   list(TRANSFORM _headers_${_floor} REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/${_floor}/\\1.h" OUTPUT_VARIABLE _headers)
   install(FILES ${_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/atelier/${_floor})

@@ -27,7 +27,7 @@ const char* sample_type(CppnSample sample) {
 }
 
 /// `shape` as Python writes a tuple of two or more.
-void write_header(AtomicFile& file, CppnSample sample, const std::string& shape) {
+std::string start_of(CppnSample sample, const std::string& shape) {
   std::string header =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", sample_type(sample), shape);
   // Magic, version and length take 10 bytes; the array starts at a multiple of 64.
@@ -36,7 +36,7 @@ void write_header(AtomicFile& file, CppnSample sample, const std::string& shape)
   start.push_back(static_cast<char>(header.size() & 0xFF));
   start.push_back(static_cast<char>(header.size() >> 8));
   start += header;
-  file.write(start.data(), start.size());
+  return start;
 }
 
 }  // namespace
@@ -48,17 +48,22 @@ void write_npy(AtomicFile& file, const std::vector<std::int64_t>& shape, std::sp
     throw InvalidArgument(
         fmt::format("npy: {} numbers for the shape ({})", values.size(), fmt::join(shape, ", ")));
   // A tuple of one has a comma too.
-  write_header(file, CppnSample::f32,
-               fmt::format("{}{}", fmt::join(shape, ", "), shape.size() == 1 ? "," : ""));
+  const std::string start =
+      start_of(CppnSample::f32, fmt::format("{}{}", fmt::join(shape, ", "), shape.size() == 1 ? "," : ""));
+  file.write(start.data(), start.size());
   file.write(values.data(), values.size_bytes());
+}
+
+std::string npy_start(const PictureFormat& format) {
+  return start_of(format.sample, format.channels == 1 ? fmt::format("{}, {}", format.height, format.width)
+                                                      : fmt::format("{}, {}, {}", format.height, format.width,
+                                                                    format.channels));
 }
 
 NpyWriter::NpyWriter(AtomicFile& file, const PictureFormat& format)
     : file_(file), format_(format), rows_left_(format.height) {
-  write_header(file_, format_.sample,
-               format_.channels == 1
-                   ? fmt::format("{}, {}", format_.height, format_.width)
-                   : fmt::format("{}, {}, {}", format_.height, format_.width, format_.channels));
+  const std::string start = npy_start(format);
+  file_.write(start.data(), start.size());
 }
 
 void NpyWriter::write_rows(const std::byte* rows, std::int64_t count) {

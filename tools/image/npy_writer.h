@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tools/image/picture_writer.h"
@@ -12,8 +13,11 @@ namespace atelier::tools {
 /// many as the shape has, Error when they cannot be written.
 void write_npy(AtomicFile& file, const std::vector<std::int64_t>& shape, std::span<const float> values);
 
-/// NumPy's .npy, version 1.0 (numpy.lib.format): an array of shape (height, width, 3) or (height, width) of
-/// uint8, uint16, float32 or float64 in C order, little-endian.
+/// The first bytes of a picture's .npy, version 1.0 (numpy.lib.format): an array of shape (height, width, 3)
+/// or (height, width) of uint8, uint16, float32 or float64 in C order, little-endian.
+[[nodiscard]] std::string npy_start(const PictureFormat& format);
+
+/// That file, row by row.
 class NpyWriter final : public PictureWriter {
  public:
   NpyWriter(AtomicFile& file, const PictureFormat& format);

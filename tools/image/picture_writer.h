@@ -18,6 +18,7 @@ struct PictureFormat {
   std::int64_t height = 0;
   int channels = 3;  // 1 (grey) or 3 (RGB)
   CppnSample sample = CppnSample::u8;
+  double pixels_per_inch = 0;  // 0: the file says nothing about its size on paper
 
   [[nodiscard]] std::int64_t row_bytes() const {
     return width * channels * static_cast<std::int64_t>(cppn_sample_bytes(sample));

@@ -1,20 +1,16 @@
 #include "tools/image/png_reader.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "runtime/error.h"
+#include "tools/image/byte_source.h"
 
 namespace atelier::tools {
 namespace {
@@ -22,66 +18,6 @@ namespace {
 constexpr std::array<unsigned char, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 constexpr std::size_t kTextLimit = std::size_t{64} << 20;
 constexpr std::size_t kKeywordLimit = 79;  // PNG specification, 11.3.4.2
-
-/// Bytes that can be read anywhere: memory, or a file too large for memory.
-class ByteSource {
- public:
-  virtual ~ByteSource() = default;
-  [[nodiscard]] virtual std::uint64_t size() const = 0;
-  virtual void read(std::uint64_t offset, std::span<unsigned char> target) const = 0;
-};
-
-class MemorySource final : public ByteSource {
- public:
-  explicit MemorySource(std::span<const std::byte> bytes) : bytes_(bytes) {}
-  [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
-  void read(std::uint64_t offset, std::span<unsigned char> target) const override {
-    std::memcpy(target.data(), bytes_.data() + offset, target.size());
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-};
-
-class FileSource final : public ByteSource {
- public:
-  FileSource(const std::filesystem::path& path, std::string name) : name_(std::move(name)) {
-    descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor_ < 0) fail(errno);
-    struct stat facts = {};
-    const int status = fstat(descriptor_, &facts);
-    if (status != 0 || !S_ISREG(facts.st_mode)) {
-      const int error_number = status != 0 ? errno : S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
-      close(descriptor_);
-      fail(error_number);
-    }
-    size_ = static_cast<std::uint64_t>(facts.st_size);
-  }
-  ~FileSource() override { close(descriptor_); }
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
-
-  [[nodiscard]] std::uint64_t size() const override { return size_; }
-  void read(std::uint64_t offset, std::span<unsigned char> target) const override {
-    while (!target.empty()) {
-      const ssize_t got = pread(descriptor_, target.data(), target.size(), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail(errno);
-      if (got == 0) throw InvalidArgument(fmt::format("{}: the file shrank while it was read", name_));
-      target = target.subspan(static_cast<std::size_t>(got));
-      offset += static_cast<std::uint64_t>(got);
-    }
-  }
-
- private:
-  [[noreturn]] void fail(int error_number) const {
-    throw InvalidArgument(
-        fmt::format("cannot read {}: {}", name_, std::system_category().message(error_number)));
-  }
-  std::string name_;
-  int descriptor_ = -1;
-  std::uint64_t size_ = 0;
-};
 
 std::uint32_t big_endian(const unsigned char* bytes) {
   return static_cast<std::uint32_t>(bytes[0]) << 24 | static_cast<std::uint32_t>(bytes[1]) << 16 |

@@ -91,12 +91,15 @@ void paint_all(const ExperimentsCommand& command) {
                                               : std::string();
   nlohmann::ordered_json names = nlohmann::ordered_json::array();
   for (const CppnPreset& preset : presets) names.push_back(preset.name);
-  const nlohmann::ordered_json document = {
+  nlohmann::ordered_json document = {
       {"atelier_sheet", 1},
       {"command", fmt::format("atelier render --preset NAME{} --size 1024 -o FILE.png", seed)},
       {"cell", {command.cell, command.cell}},
       {"columns", layout.columns},
       {"presets", names}};
+  if (command.torch_seed) document["seed_source"] = "torch";
+  if (command.seed || command.torch_seed)
+    document["seed"] = command.torch_seed ? *command.torch_seed : *command.seed;
   {
     Stream stream(device);
     Progress progress(run.output, layout.count * command.cell * command.cell, run.quiet);

@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "models/native_detail.h"
 #include "tools/image/png_reader.h"
+#include "tools/image/tiff_reader.h"
 #include "tools/option_text.h"
 #include "tools/progress.h"
 #include "tools/verbs/verbs.h"
@@ -33,6 +36,27 @@ std::string weights_text(const CppnRecipe& recipe) {
   return fmt::format("{}; {}", text, origin_text(recipe));
 }
 
+std::string color_text(const CppnRecipe& recipe) {
+  if (recipe.color != CppnColor::palette)
+    return recipe.topology.layers.back().width == 1 ? "grey" : std::string(name_of(recipe.color));
+  std::string text = "palette";
+  for (const PaletteColor& color : recipe.palette)
+    text += fmt::format(" #{:02x}{:02x}{:02x}", color[0], color[1], color[2]);
+  return text;
+}
+
+/// Where a larger picture only becomes smoother.
+std::string detail_text(const CppnRecipe& recipe) {
+  const std::optional<NativeDetail> detail = measure_native_detail(recipe);
+  if (!detail) return "every pixel adds to it: its coordinates are pixels";
+  if (std::isinf(detail->pixels_8_bit)) return "hard edges at any size";
+  std::string text =
+      fmt::format("beyond {:.0f} pixels a side only smoothness is added", detail->pixels_8_bit);
+  if (!std::isinf(detail->pixels_16_bit))
+    text += fmt::format(" ({:.3g} with 16 bits)", detail->pixels_16_bit);
+  return text;
+}
+
 std::string recipe_text(const CppnRecipe& recipe) {
   std::string text;
   const auto line = [&](const char* name, const std::string& value) {
@@ -45,9 +69,13 @@ std::string recipe_text(const CppnRecipe& recipe) {
   line("weights", weights_text(recipe));
   if (!recipe.latent.empty()) line("latent", fmt::format("{}", fmt::join(recipe.latent, ", ")));
   line("coordinates", coordinates_text(recipe.coordinates));
-  line("colour", recipe.topology.layers.back().width == 1 ? "grey" : std::string(name_of(recipe.color)));
-  line("samples", fmt::format("{}, {} arithmetic", name_of(recipe.sample), name_of(recipe.precision)));
+  line("colour", color_text(recipe));
+  line("samples", fmt::format("{}, {} arithmetic{}{}", name_of(recipe.sample), name_of(recipe.precision),
+                              recipe.samples > 1 ? fmt::format(", {0} x {0} points a pixel", recipe.samples)
+                                                 : std::string(),
+                              recipe.dither ? ", dithered" : ""));
   line("size", fmt::format("{}x{}", recipe.width, recipe.height));
+  line("detail", detail_text(recipe));
   return text;
 }
 
@@ -82,10 +110,25 @@ void picture_info(const InfoCommand& command) {
   print_text(text);
 }
 
+void tiff_info(const InfoCommand& command) {
+  const TiffFacts facts = read_tiff(command.file);
+  if (command.json) return print_text(read_tiff_recipe(command.file) + "\n");
+  std::string text = fmt::format("{}: {}, {}x{}, {}-bit {}{}", command.file, facts.big ? "BigTIFF" : "TIFF",
+                                 facts.width, facts.height, facts.bits, facts.floating ? "float " : "",
+                                 channels_text(facts.channels == 1 ? 1 : 3));
+  if (facts.levels > 1) text += fmt::format(", {} levels", facts.levels);
+  if (facts.pixels_per_inch > 0) text += fmt::format(", {:.6g} dpi", facts.pixels_per_inch);
+  text += "\n";
+  text += facts.recipe ? recipe_text(recipe_from_json(*facts.recipe, command.file))
+                       : "  no recipe inside: not painted by Atelier, or its texts were removed\n";
+  print_text(text);
+}
+
 }  // namespace
 
 void info(const InfoCommand& command) {
   if (command.file != "-" && is_png_file(command.file)) return picture_info(command);
+  if (command.file != "-" && is_tiff_file(command.file)) return tiff_info(command);
   const CppnRecipe recipe = load_recipe(command.file);
   if (command.json) return print_text(recipe_to_json(recipe) + "\n");
   print_text(fmt::format("{}: recipe\n{}", command.file, recipe_text(recipe)));

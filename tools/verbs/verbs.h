@@ -16,8 +16,15 @@ namespace atelier::tools {
 struct RenderCommand {
   PictureOptions picture;
   RunOptions run;
+  bool resume = false;
+  std::int64_t memory = 0;           // bytes; 0: a quarter of what is free
+  bool pyramid = false;              // .tif: with reduced levels
+  std::optional<std::string> paper;  // of --print
+  std::optional<std::string> bleed;
+  std::optional<double> dots_per_inch;
+  std::optional<bool> portrait;  // false: landscape
 };
-/// Paints one picture into a file.
+/// Paints one picture, of any size, into a file.
 void render(const RenderCommand& command);
 
 struct SheetCommand {
@@ -25,11 +32,47 @@ struct SheetCommand {
   RunOptions run;
   std::string seeds;
   std::string torch_seeds;
+  std::vector<std::string> sweeps;  // "scale=0.5,1,2": at most two
   std::string cell = "128";
   int columns = 0;  // 1 to kMaxSheetCells; 0: chosen so that few places stay empty
 };
 /// Paints one cell a seed into a labelled contact sheet.
 void sheet(const SheetCommand& command);
+
+struct VaryCommand {
+  PictureOptions picture;  // the original
+  RunOptions run;
+  int count = 24;  // variations beside the original
+  std::optional<double> strength;
+  std::optional<std::string> move;  // weights or latent
+  std::uint64_t variation_seed = 0;
+  std::string cell = "192";
+  int columns = 0;
+};
+/// Paints a picture's neighbours, by weights or latent vector, into a labelled contact sheet.
+void vary(const VaryCommand& command);
+
+struct AnimateCommand {
+  PictureOptions picture;  // without a source of its own
+  std::vector<std::string> sources;
+  std::vector<std::string> picks;  // labels of cells, where the source is a contact sheet
+  RunOptions run;
+  bool morph = false;
+  std::optional<std::string> loop;
+  std::optional<std::string> move;
+  std::optional<double> radius;
+  std::optional<int> points;
+  std::optional<std::uint64_t> path_seed;
+  std::optional<double> zoom;
+  std::optional<std::string> pan;
+  std::optional<double> turn;
+  std::optional<std::string> ease;
+  std::optional<std::string> way;
+  int frames = 100;
+  double frames_per_second = 25;
+};
+/// Paints a film: loops, morphs and a moving camera.
+void animate(const AnimateCommand& command);
 
 /// What a run does when the learner sees that it collapses.
 enum class OnCollapse : std::uint8_t { warn, stop };
