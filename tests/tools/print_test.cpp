@@ -248,7 +248,7 @@ TEST_P(Print, FullDiskIsOneLineAndCanBeResumed) {
 
 TEST_P(Print, LargePicturesStayWhenInterrupted) {
   const TemporaryFolder folder;
-  const Outcome outcome = interrupted({"render", "--seed", "1", "--size", "20000", "--device", "cpu",
+  const Outcome outcome = interrupted({"render", "--seed", "1", "--size", "10000", "--device", "cpu",
                                        "--threads", "1", "-q", "-o", "a" + GetParam()},
                                       folder, "a" + GetParam());
   EXPECT_EQ(outcome.code, 1);
