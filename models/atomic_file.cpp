@@ -127,8 +127,10 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::fail(int error_number) const {
+  // Its folder may have been removed under it, and the file with it.
+  const bool kept = resumable_ && access(temporary_.c_str(), F_OK) == 0;
   throw Error(fmt::format("cannot write {}: {} (after {} bytes; {})", path_.string(), reason(error_number),
-                          written_, resumable_ ? "they can be resumed" : "nothing was kept"));
+                          written_, kept ? "they can be resumed" : "nothing was kept"));
 }
 
 void AtomicFile::patch(std::uint64_t offset, const void* data, std::size_t bytes) {

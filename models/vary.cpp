@@ -23,6 +23,10 @@ std::vector<double> deviations(const CppnRecipe& recipe) {
 
 }  // namespace
 
+std::string_view name_of(VariedPart part) {
+  return part == VariedPart::latent ? "latent" : "weights";
+}
+
 std::vector<std::size_t> parameter_groups(const CppnTopology& topology) {
   std::vector<std::size_t> groups;
   for (std::size_t l = 0; l < topology.layers.size(); ++l) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "models/recipe.h"
@@ -11,6 +12,7 @@ namespace atelier {
 
 /// What of a picture moves or varies: its latent vector, or all weights and biases of its network.
 enum class VariedPart : std::uint8_t { latent, weights };
+[[nodiscard]] std::string_view name_of(VariedPart part);  // "latent"
 
 /// Random directions of change come from the Philox streams kVariationStream + index of a seed: element i
 /// belongs to latent number i or parameter i.

@@ -59,12 +59,13 @@ const char* const kRenderExamples =
 void add_render(CLI::App& app, std::function<void()>& action) {
   static RenderCommand command;
   CLI::App& verb = *app.add_subcommand("render", "Paint a picture");
-  verb.add_option(
-          "recipe", command.picture.source,
-          "A recipe (.json), a picture painted by atelier (.png, .tif, .dzi), or - for standard input")
+  verb.add_option("recipe", command.picture.source,
+                  "A recipe (.json), a picture painted by atelier (.png, .tif, .dzi), a sheet, a film, or - "
+                  "for standard input")
       ->type_name("FILE");
   verb.add_option("--pick", command.picture.pick, "Of a contact sheet: the cell with this label")
       ->type_name("LABEL");
+  add_count(verb, "--frame", command.picture.frame, 0, "Of a film: this frame, from 0");
   add_output(verb, command.run, "Where to: .png, .tif (recipe inside), .dzi (deep zoom), .npy or .raw");
   verb.add_option("--size", command.picture.size,
                   "WIDTHxHEIGHT, or one side of a square (default: the recipe's, 128 for presets, else 1024)")
@@ -152,12 +153,14 @@ void add_import(CLI::App& app, std::function<void()>& action) {
 
 void add_info(CLI::App& app, std::function<void()>& action) {
   static InfoCommand command;
-  CLI::App& verb = *app.add_subcommand("info", "What is inside a picture or recipe");
-  verb.add_option("file", command.file, "A picture (.png) or recipe (.json), - for standard input")
+  CLI::App& verb = *app.add_subcommand("info", "What is inside a picture, film or recipe");
+  verb.add_option("file", command.file,
+                  "A picture (.png, .tif, .dzi), a film or a recipe (.json), - for standard input")
       ->type_name("FILE")
       ->required();
-  verb.add_flag("--json", command.json, "The recipe itself");
-  verb.footer("Examples:\n  atelier info art.png\n  atelier info art.png --json > art.json");
+  verb.add_flag("--json", command.json, "The recipe itself, or the film's description");
+  verb.footer(
+      "Examples:\n  atelier info art.png\n  atelier info art.png --json > art.json\n  atelier info loop.gif");
   verb.callback([&action] { action = [] { info(command); }; });
 }
 

@@ -58,6 +58,7 @@ void add_vary(CLI::App& app, std::function<void()>& action) {
             "Cells in a row (default: chosen to fit)");
   verb.add_option("--pick", command.picture.pick, "The original is this cell of a contact sheet")
       ->type_name("LABEL");
+  add_count(verb, "--frame", command.picture.frame, 0, "The original is this frame of a film, from 0");
   add_seed(verb, "--seed", command.picture.seed, "Without a recipe: the original's weights");
   add_seed(verb, "--torch-seed", command.picture.torch_seed, "The same, drawn as PyTorch does");
   add_network(verb, command.picture);
@@ -101,7 +102,8 @@ void add_path(CLI::App& verb, AnimateCommand& command) {
 void add_animate(CLI::App& app, std::function<void()>& action) {
   static AnimateCommand command;
   CLI::App& verb = *app.add_subcommand("animate", "Paint a film: loops, morphs, a moving camera");
-  verb.add_option("recipe", command.sources, "Recipes (.json) or pictures; several: a morph")
+  verb.add_option("recipe", command.sources,
+                  "Recipes (.json) or pictures; several: a morph. Or a film, to be painted again")
       ->type_name("FILE");
   verb.add_option("--pick", command.picks, "A cell of a contact sheet by its label; several: a morph")
       ->type_name("LABEL")
@@ -109,13 +111,14 @@ void add_animate(CLI::App& app, std::function<void()>& action) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_output(verb, command.run,
              "Where to: .gif, .mp4 or .webm (with ffmpeg), or a folder of PNG pictures (DIR/)");
-  verb.add_option("--size", command.picture.size,
-                  "WIDTHxHEIGHT, or one side of a square (default: the recipe's shape, at most 512)")
+  verb.add_option(
+          "--size", command.picture.size,
+          "WIDTHxHEIGHT, or one side of a square (default: the recipe's shape, at most 512; a film's own)")
       ->type_name("SIZE");
-  add_whole(verb, "--frames", command.frames, 1, kMotionMaxFrames, "N", "Frames (default 100)");
+  add_whole(verb, "--frames", command.frames, 1, kMotionMaxFrames, "N", "Frames (default 100; a film's own)");
   verb.add_option_function<std::string>(
           "--fps", [](const std::string& text) { command.frames_per_second = parse_number("--fps", text); },
-          "Frames a second (default 25)")
+          "Frames a second (default 25; a film's own)")
       ->type_name("F");
   add_seed(verb, "--seed", command.picture.seed, "Draw the weights for this seed (default: a new one)");
   add_seed(verb, "--torch-seed", command.picture.torch_seed, "Draw them as PyTorch does");
@@ -129,7 +132,8 @@ void add_animate(CLI::App& app, std::function<void()>& action) {
       "  atelier animate art.png -o loop.gif                              moves around the picture\n"
       "  atelier animate --seed 4 --inputs x,y,r,z,z --loop spline -o loop.mp4\n"
       "  atelier animate --morph a.png b.png c.png --frames 200 -o morph.webm\n"
-      "  atelier animate art.png --zoom 1000 --turn 90 --ease in-out --precision double -o frames/");
+      "  atelier animate art.png --zoom 1000 --turn 90 --ease in-out --precision double -o frames/\n"
+      "  atelier animate loop.gif --size 1920x1080 --samples 2 -o loop.mp4   the same film, large");
   verb.callback([&action] { action = [] { animate(command); }; });
 }
 

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "models/presets.h"
+#include "tools/film_file.h"
 #include "tools/option_text.h"
 #include "tools/sheet_pick.h"
 #include "tools/suggestion.h"
@@ -65,6 +66,7 @@ void check_combinations(const PictureOptions& options) {
   exclude(options.tile, "--tile", options.rotate.has_value(), "--rotate");
   exclude(options.palette.has_value(), "--palette", options.color.value_or("palette") != "palette",
           "--color");
+  exclude(options.pick.has_value(), "--pick", options.frame.has_value(), "--frame");
   exclude(options.dither == true, "--dither", options.truncate == true, "--truncate");
 }
 
@@ -75,6 +77,10 @@ CppnRecipe base_recipe(const PictureOptions& options, bool& seed_was_drawn) {
     if (options.source.empty())
       throw UsageError("--pick goes with a contact sheet: render SHEET.png --pick LABEL");
     return pick_recipe(options.source, *options.pick);
+  }
+  if (options.frame) {
+    if (options.source.empty()) throw UsageError("--frame goes with a film: render FILM.gif --frame N");
+    return frame_recipe(options.source, *options.frame);
   }
   if (!options.source.empty()) return load_recipe(options.source);
   try {
@@ -402,13 +408,7 @@ void apply_storage(const PictureOptions& options, CppnRecipe& recipe) {
   recipe.sample = *options.truncate ? CppnSample::u8_truncate : CppnSample::u8;
 }
 
-}  // namespace
-
-PlannedPicture plan_picture(const PictureOptions& options) {
-  check_combinations(options);
-  PlannedPicture planned;
-  planned.recipe = base_recipe(options, planned.seed_was_drawn);
-  CppnRecipe& recipe = planned.recipe;
+void apply_options(const PictureOptions& options, CppnRecipe& recipe) {
   apply_network(options, recipe);
   apply_latent(options, recipe);
   apply_coordinates(options, recipe);
@@ -418,10 +418,25 @@ PlannedPicture plan_picture(const PictureOptions& options) {
   if (recipe.coordinates.convention == CoordinateConvention::seed && recipe.width != recipe.height)
     throw UsageError(
         fmt::format("{}x{}: the seed's coordinates are for squares; add --coordinates seed-rect (the "
-                    "notebook's stretched "
-                    "rectangle) or --coordinates centered",
+                    "notebook's stretched rectangle) or --coordinates centered",
                     recipe.width, recipe.height));
+}
+
+}  // namespace
+
+PlannedPicture plan_picture(const PictureOptions& options) {
+  check_combinations(options);
+  PlannedPicture planned;
+  planned.recipe = base_recipe(options, planned.seed_was_drawn);
+  apply_options(options, planned.recipe);
   return planned;
+}
+
+CppnRecipe changed_recipe(CppnRecipe recipe, PictureOptions options, const std::string& source) {
+  options.source = source;
+  check_combinations(options);
+  apply_options(options, recipe);
+  return recipe;
 }
 
 void redraw(CppnRecipe& recipe, RandomSource source, std::uint64_t seed) {
@@ -478,34 +493,6 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text, const char* opti
 std::uint64_t drawn_seed() {
   std::random_device entropy;
   return std::uniform_int_distribution<std::uint64_t>(0, 999999)(entropy);
-}
-
-std::string topology_text(const CppnTopology& topology) {
-  std::string text = inputs_text(topology.inputs);
-  const auto& layers = topology.layers;
-  for (std::size_t l = 0; l + 1 < layers.size();) {
-    std::size_t same = l;
-    while (same + 1 < layers.size() && layers[same].width == layers[l].width &&
-           layers[same].activation == layers[l].activation)
-      ++same;
-    text += fmt::format(" -> {} {} layer{} of {}", same - l, activation_text(layers[l].activation),
-                        same - l == 1 ? "" : "s", layers[l].width);
-    l = same;
-  }
-  text += fmt::format(" -> {} {}", layers.back().width, activation_text(layers.back().activation));
-  std::size_t biases = 0;
-  for (const Layer& layer : layers) biases += layer.bias ? 1 : 0;
-  const char* bias = biases == 0               ? "no bias"
-                     : biases == layers.size() ? "bias in every layer"
-                                               : "bias in some layers";
-  if (biases == 1 && layers.front().bias) bias = "bias in the first layer";
-  return fmt::format("{}; {}", text, bias);
-}
-
-std::string origin_text(const CppnRecipe& recipe) {
-  if (!recipe.origin) return "imported weights";
-  return fmt::format("seed {}{}", recipe.origin->seed,
-                     recipe.origin->source == RandomSource::torch ? " (torch)" : "");
 }
 
 }  // namespace atelier::tools

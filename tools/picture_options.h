@@ -14,7 +14,8 @@ namespace atelier::tools {
 /// commas, as typed.
 struct PictureOptions {
   std::string source;  // recipe (.json), picture (.png, .tif, .dzi), "-" for standard input; empty: none
-  std::optional<std::string> pick;  // of a source that is a contact sheet: the label of a cell
+  std::optional<std::string> pick;    // of a source that is a contact sheet: the label of a cell
+  std::optional<std::int64_t> frame;  // of a source that is a film: which, from 0
   std::optional<std::string> preset;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> torch_seed;
@@ -62,6 +63,8 @@ struct PlannedPicture {
 /// Throws UsageError for options that are malformed, contradict each other or do not fit the recipe, and
 /// InvalidArgument for a source that cannot be read.
 [[nodiscard]] PlannedPicture plan_picture(const PictureOptions& options);
+/// A recipe that `source` holds, with every option on top. Throws UsageError as plan_picture.
+[[nodiscard]] CppnRecipe changed_recipe(CppnRecipe recipe, PictureOptions options, const std::string& source);
 
 /// Draws the recipe's weights (and Fourier frequencies) again for another seed. Throws InvalidArgument for
 /// imported weights.

@@ -9,6 +9,7 @@
 #include <span>
 #include <system_error>
 
+#include "tools/film_file.h"
 #include "tools/image/png_reader.h"
 #include "tools/image/tiff_reader.h"
 #include "tools/picture_options.h"
@@ -98,6 +99,11 @@ CppnRecipe load_recipe(const std::string& source) {
   // A painted picture may be larger than memory: only its texts are read. From a pipe it must fit the bound.
   if (source != "-" && is_png_file(source)) return recipe_from_json(read_png_recipe(source), source);
   if (source != "-" && is_tiff_file(source)) return recipe_from_json(read_tiff_recipe(source), source);
+  if (const std::optional<Film> film = load_film(source))
+    throw InvalidArgument(fmt::format(
+        "{0}: a film of {1} frames: atelier render {0} --frame N, N from 0 to {2}, paints one of them, "
+        "atelier animate {0} all of them",
+        source, film->motion.frames, film->motion.frames - 1));
   if (source.ends_with(".dzi")) return recipe_from_json(read_deep_zoom_recipe(source), source);
   const std::string contents = read_bounded(source);
   const std::string name = shown_name(source);

@@ -256,6 +256,26 @@ TEST_P(Print, LargePicturesStayWhenInterrupted) {
   EXPECT_TRUE(std::filesystem::exists(tools::render_state_path(folder.path() / ("a" + GetParam()))));
 }
 
+TEST_P(Print, AFolderThatVanishesIsOneLine) {
+  const TemporaryFolder folder;
+  const std::filesystem::path inner = folder.path() / "inner";
+  std::filesystem::create_directory(inner);
+  Process process(atelier_program(), picture({"--samples", "5", "--threads", "1", "--resume"}),
+                  {.environment = {{"ATELIER_CHECKPOINT_SECONDS", "0"}}, .folder = inner});
+  for (int i = 0; i < 6000 && !std::filesystem::exists(tools::render_state_path(inner / ("a" + GetParam())));
+       ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  // Files that are written meanwhile may have to be removed, too.
+  std::error_code error;
+  for (int i = 0; i < 1000 && (std::filesystem::remove_all(inner, error), error); ++i) continue;
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("cannot write"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("can be resumed")));
+  EXPECT_THAT(folder.names(), IsEmpty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, Print, ::testing::Values(".png", ".tif", ".dzi", ".npy", ".raw"),
                          [](const auto& format) { return format.param.substr(1); });
 

@@ -149,9 +149,9 @@ DeepZoomEncoder::Folder::~Folder() {
 }
 
 void DeepZoomEncoder::fail(const std::filesystem::path& file, int error_number) const {
-  throw Error(fmt::format("cannot write {}: {}: {} (after {} bytes; {})", path_.string(), file.string(),
-                          reason(error_number), bytes_,
-                          options_.resumable ? "they can be resumed" : "nothing was kept"));
+  throw Error(fmt::format(
+      "cannot write {}: {}: {} (after {} bytes; {})", path_.string(), file.string(), reason(error_number),
+      bytes_, options_.resumable && is_taken(folder_) ? "they can be resumed" : "nothing was kept"));
 }
 
 void DeepZoomEncoder::write_file(const std::filesystem::path& file, const void* data, std::size_t bytes) {
@@ -260,19 +260,7 @@ std::string DeepZoomEncoder::state() {
   return fmt::format("dzi {} {} {}\n", bytes_, last_bytes_, last_file_) + levels_state();
 }
 
-/// A process that was killed while it gave the names leaves some of them given: they are taken back.
-void DeepZoomEncoder::take_names_back() const {
-  const path name = path_.filename();
-  if (!is_taken(folder_ / name)) return;  // the description, which is the last to get its name
-  for (const auto& [temporary, final_name] :
-       {std::pair{tiles_of(name), tiles_of(path_)}, std::pair{page_of(name), page_of(path_)}})
-    if (!is_taken(folder_ / temporary) && is_taken(final_name) &&
-        std::rename(final_name.c_str(), (folder_ / temporary).c_str()) != 0)
-      fail(final_name, errno);
-}
-
 void DeepZoomEncoder::restore(std::string_view state) {
-  take_names_back();
   const std::size_t end = std::min(state.find('\n'), state.size());
   const std::string head(state.substr(0, end));
   std::uint64_t bytes = 0;

@@ -60,7 +60,6 @@ class DeepZoomEncoder final : public TiledEncoder {
   void undo_commit() const;
   /// Everything written so far reaches the disk.
   void sync() const;
-  void take_names_back() const;
   void write_file(const std::filesystem::path& file, const void* data, std::size_t bytes);
   [[noreturn]] void fail(const std::filesystem::path& file, int error_number) const;
 

@@ -4,13 +4,15 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "models/motion.h"
+#include "models/film.h"
 #include "models/picture_painter.h"
 #include "tools/film.h"
+#include "tools/film_file.h"
 #include "tools/interruption.h"
 #include "tools/option_text.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
+#include "tools/window_precision.h"
 
 namespace atelier::tools {
 namespace {
@@ -18,7 +20,6 @@ namespace {
 constexpr std::int64_t kUsualSide = 512;  // of a film without --size
 constexpr double kUsualRadius = 0.5;      // of latent numbers
 constexpr double kUsualShare = 0.1;       // of a layer's weights
-constexpr double kMostFramesPerSecond = 1000;
 
 using Json = nlohmann::ordered_json;
 
@@ -42,13 +43,23 @@ std::vector<CppnRecipe> planned_recipes(const AnimateCommand& command) {
   return recipes;
 }
 
-/// Sides of the film and the samples of its frames; every recipe gets them.
-void set_format(const AnimateCommand& command, FilmFile kind, std::vector<CppnRecipe>& recipes) {
+/// The film that is to be painted again, with the picture's options on each of its recipes.
+std::optional<Film> source_film(const AnimateCommand& command) {
+  if (command.sources.size() != 1 || !command.picks.empty()) return std::nullopt;
+  std::optional<Film> film = load_film(command.sources.front());
+  if (!film) return std::nullopt;
+  for (CppnRecipe& recipe : film->motion.recipes)
+    recipe = changed_recipe(std::move(recipe), command.picture, command.sources.front());
+  return film;
+}
+
+/// Sides of the film and the samples of its frames; every recipe gets them. `known`: they are a film's.
+void set_format(const AnimateCommand& command, FilmFile kind, bool known, std::vector<CppnRecipe>& recipes) {
   CppnRecipe& first = recipes.front();
   auto [width, height] = std::pair{first.width, first.height};
   if (command.picture.size) {
     std::tie(width, height) = parse_size(*command.picture.size);
-  } else if (const std::int64_t longest = std::max(width, height); longest > kUsualSide) {
+  } else if (const std::int64_t longest = std::max(width, height); longest > kUsualSide && !known) {
     const auto side = [&](std::int64_t length) {
       return std::max<std::int64_t>(1, (length * kUsualSide + longest / 2) / longest);
     };
@@ -68,10 +79,15 @@ void set_format(const AnimateCommand& command, FilmFile kind, std::vector<CppnRe
   }
 }
 
+bool has_camera_options(const AnimateCommand& command) {
+  return command.zoom || command.pan || command.turn;
+}
+
 /// What loops, where nobody said: the latent vector where there is one, else the weights.
-void plan_loop(const AnimateCommand& command, MotionOptions& options) {
+void plan_loop(const AnimateCommand& command, bool known, MotionOptions& options) {
   const bool has_latent = !options.recipes.front().latent.empty();
-  const bool still = options.recipes.size() == 1 && !command.zoom && !command.pan && !command.turn;
+  const bool still = options.recipes.size() == 1 && !has_camera_options(command) && !known;
+  const bool looped = options.loop != MotionLoop::none;  // the film that is painted again
   if (command.loop)
     options.loop = parse_choice("--loop", *command.loop, {"circle", "spline"}) == 0 ? MotionLoop::circle
                                                                                     : MotionLoop::spline;
@@ -82,7 +98,8 @@ void plan_loop(const AnimateCommand& command, MotionOptions& options) {
       throw UsageError("--move, --radius, --points and --path-seed belong to --loop circle or spline");
     return;
   }
-  options.part = has_latent ? VariedPart::latent : VariedPart::weights;
+  const VariedPart part = options.part;
+  if (!looped) options.part = has_latent ? VariedPart::latent : VariedPart::weights;
   if (command.move)
     options.part = parse_choice("--move", *command.move, {"latent", "weights"}) == 0 ? VariedPart::latent
                                                                                      : VariedPart::weights;
@@ -92,14 +109,17 @@ void plan_loop(const AnimateCommand& command, MotionOptions& options) {
         "--move weights needs none");
   if (command.points && options.loop != MotionLoop::spline)
     throw UsageError("--points belongs to --loop spline");
-  options.radius = command.radius.value_or(options.part == VariedPart::latent ? kUsualRadius : kUsualShare);
+  // A radius of latent numbers says nothing about weights.
+  if (!looped || options.part != part)
+    options.radius = options.part == VariedPart::latent ? kUsualRadius : kUsualShare;
+  options.radius = command.radius.value_or(options.radius);
   options.points = command.points.value_or(options.points);
-  options.seed = command.path_seed.value_or(0);
+  options.seed = command.path_seed.value_or(options.seed);
 }
 
 void plan_camera(const AnimateCommand& command, MotionOptions& options) {
-  options.zoom = command.zoom.value_or(1);
-  options.turn = command.turn.value_or(0);
+  options.zoom = command.zoom.value_or(options.zoom);
+  options.turn = command.turn.value_or(options.turn);
   if (!command.pan) return;
   const std::vector<double> pan = parse_numbers("--pan", *command.pan);
   if (pan.size() != 2) throw UsageError(fmt::format("--pan '{}': X,Y is needed", *command.pan));
@@ -120,59 +140,52 @@ MotionWay planned_way(const AnimateCommand& command, const MotionOptions& option
   return loops ? MotionWay::back : MotionWay::once;
 }
 
-Motion planned_motion(const AnimateCommand& command, std::vector<CppnRecipe> recipes) {
-  MotionOptions options;
-  options.recipes = std::move(recipes);
-  plan_loop(command, options);
+Film planned_film(const AnimateCommand& command, FilmFile kind) {
+  std::optional<Film> found = source_film(command);
+  const bool known = found.has_value();
+  Film film = known ? std::move(*found) : Film{};
+  MotionOptions& options = film.motion;
+  if (!known) options.recipes = planned_recipes(command);
+  if (command.morph && options.recipes.size() < 2)
+    throw UsageError("--morph needs two recipes or more: atelier animate --morph a.json b.json -o morph.gif");
+  set_format(command, kind, known, options.recipes);
+  plan_loop(command, known, options);
   plan_camera(command, options);
-  options.way = planned_way(command, options);
+  if (!known || command.way || command.loop || has_camera_options(command))
+    options.way = planned_way(command, options);
   if (command.ease)
     options.easing =
         static_cast<Easing>(parse_choice("--ease", *command.ease, {"linear", "in", "out", "in-out"}));
-  options.frames = command.frames;
+  options.frames = command.frames.value_or(options.frames);
+  film.frames_per_second = command.frames_per_second.value_or(film.frames_per_second);
+  if (!(film.frames_per_second > 0 && film.frames_per_second <= kFilmMaxFramesPerSecond))
+    throw UsageError(fmt::format("--fps {}: it must be above 0 and at most {}", film.frames_per_second,
+                                 kFilmMaxFramesPerSecond));
+  return film;
+}
+
+Motion motion_of(const Film& film) {
   try {
-    return Motion(std::move(options));
+    return Motion(film.motion);
   } catch (const InvalidArgument& error) {
     throw UsageError(error.what());
   }
 }
 
-Json motion_json(const MotionOptions& options) {
-  Json json = {{"way", name_of(options.way)}, {"ease", name_of(options.easing)}};
-  if (options.loop != MotionLoop::none) {
-    json["loop"] = name_of(options.loop);
-    json["move"] = options.part == VariedPart::latent ? "latent" : "weights";
-    json["radius"] = options.radius;
-    if (options.loop == MotionLoop::spline) json["points"] = options.points;
-    json["path_seed"] = options.seed;
-  }
-  if (options.zoom != 1) json["zoom"] = options.zoom;
-  if (options.pan_x != 0 || options.pan_y != 0) json["pan"] = {options.pan_x, options.pan_y};
-  if (options.turn != 0) json["turn"] = options.turn;
-  return json;
+/// A zoom may end deeper than the numbers reach that it began with.
+void warn_of_deep_zoom(const Motion& motion) {
+  for (const std::int64_t frame : {std::int64_t{0}, motion.frames() / 2, motion.frames() - 1})
+    if (const std::optional<std::string> warning = window_warning(motion.frame(frame)))
+      return say(fmt::format("frame {}: {}", frame, *warning));
 }
 
-/// Everything that makes the film again.
-std::string film_json(const Motion& motion, double frames_per_second) {
-  Json recipes = Json::array();
-  for (const CppnRecipe& recipe : motion.options().recipes)
-    recipes.push_back(Json::parse(recipe_to_json(recipe, -1)));
-  const Json document = {{"atelier_film", 1},
-                         {"frames", motion.frames()},
-                         {"frames_per_second", frames_per_second},
-                         {"seamless", motion.seamless()},
-                         {"motion", motion_json(motion.options())},
-                         {"recipes", std::move(recipes)}};
-  return document.dump(-1, ' ', true);
-}
-
-FilmFormat film_format(const AnimateCommand& command, const Motion& motion) {
-  const CppnRecipe& recipe = motion.options().recipes.front();
+FilmFormat film_format(const Film& film) {
+  const CppnRecipe& recipe = film.motion.recipes.front();
   FilmFormat format;
   format.picture = {recipe.width, recipe.height, picture_channels(recipe), recipe.sample};
-  format.frames_per_second = command.frames_per_second;
-  format.frames = motion.frames();
-  format.description = film_json(motion, command.frames_per_second);
+  format.frames_per_second = film.frames_per_second;
+  format.frames = film.motion.frames;
+  format.description = film_to_json(film);
   return format;
 }
 
@@ -194,17 +207,12 @@ void animate(const AnimateCommand& command) {
   const RunOptions& run = command.run;
   if (run.output.empty()) throw UsageError("animate needs -o FILE (.gif, .mp4 or .webm) or -o FOLDER/");
   const FilmFile kind = film_file_of(run.output);
-  if (!(command.frames_per_second > 0 && command.frames_per_second <= kMostFramesPerSecond))
-    throw UsageError(fmt::format("--fps {}: it must be above 0 and at most {}", command.frames_per_second,
-                                 kMostFramesPerSecond));
-  std::vector<CppnRecipe> recipes = planned_recipes(command);
-  if (command.morph && recipes.size() < 2)
-    throw UsageError("--morph needs two recipes or more: atelier animate --morph a.json b.json -o morph.gif");
-  set_format(command, kind, recipes);
-  const Motion motion = planned_motion(command, std::move(recipes));
-  const FilmFormat format = film_format(command, motion);
+  const Film film = planned_film(command, kind);
+  const Motion motion = motion_of(film);
+  const FilmFormat format = film_format(film);
   check_film_format(kind, format);
-  check_memory(format, motion.options().recipes.front());
+  check_memory(format, film.motion.recipes.front());
+  if (!run.quiet) warn_of_deep_zoom(motion);
 
   watch_for_interruption();
   const Device device = open_device(run);
@@ -226,7 +234,7 @@ void animate(const AnimateCommand& command) {
                 {"frames", motion.frames()},
                 {"frames_per_second", format.frames_per_second},
                 {"seamless", motion.seamless()},
-                {"motion", motion_json(motion.options())},
+                {"motion", Json::parse(format.description)["motion"]},
                 {"bytes", writer->bytes_written()},
                 {"seconds", seconds},
                 {"frames_painted_per_second", rate},

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "models/native_detail.h"
+#include "tools/film_file.h"
 #include "tools/image/png_reader.h"
 #include "tools/image/tiff_reader.h"
 #include "tools/option_text.h"
@@ -124,11 +125,41 @@ void tiff_info(const InfoCommand& command) {
   print_text(text);
 }
 
+std::string motion_text(const Motion& motion) {
+  const MotionOptions& options = motion.options();
+  std::vector<std::string> parts;
+  if (options.recipes.size() > 1)
+    parts.push_back(fmt::format("a morph of {} recipes", options.recipes.size()));
+  if (options.loop != MotionLoop::none)
+    parts.push_back(fmt::format("{} of the {}, radius {:g}, path seed {}", name_of(options.loop),
+                                options.part == VariedPart::latent ? "latent vector" : "weights",
+                                options.radius, options.seed));
+  if (options.zoom != 1) parts.push_back(fmt::format("zoom {:g}", options.zoom));
+  if (options.pan_x != 0 || options.pan_y != 0)
+    parts.push_back(fmt::format("pan {:g}, {:g}", options.pan_x, options.pan_y));
+  if (options.turn != 0) parts.push_back(fmt::format("turn {:g} degrees", options.turn));
+  if (options.easing != Easing::linear) parts.push_back(fmt::format("eased {}", name_of(options.easing)));
+  if (options.way == MotionWay::back) parts.emplace_back("there and back");
+  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, "; "));
+}
+
+void film_info(const InfoCommand& command, const Film& film) {
+  if (command.json) return print_text(film_to_json(film) + "\n");
+  const Motion motion(film.motion);
+  const CppnRecipe& first = film.motion.recipes.front();
+  print_text(fmt::format("{}: film, {} frame{} of {}x{}, {:g} a second, {}\n  {:<13}{}\n{}", command.file,
+                         motion.frames(), motion.frames() == 1 ? "" : "s", first.width, first.height,
+                         film.frames_per_second,
+                         motion.seamless() ? "runs on into itself" : "ends where it ends", "motion",
+                         motion_text(motion), recipe_text(first)));
+}
+
 }  // namespace
 
 void info(const InfoCommand& command) {
   if (command.file != "-" && is_png_file(command.file)) return picture_info(command);
   if (command.file != "-" && is_tiff_file(command.file)) return tiff_info(command);
+  if (const std::optional<Film> film = load_film(command.file)) return film_info(command, *film);
   const CppnRecipe recipe = load_recipe(command.file);
   if (command.json) return print_text(recipe_to_json(recipe) + "\n");
   print_text(fmt::format("{}: recipe\n{}", command.file, recipe_text(recipe)));

@@ -10,23 +10,10 @@
 #include "tools/print/print_size.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
+#include "tools/window_precision.h"
 
 namespace atelier::tools {
 namespace {
-
-/// Says when neighbouring pixels are nearer to each other than numbers of the chosen precision: the picture
-/// would be of blocks, or of one colour.
-void warn_of_deep_zoom(const CppnRecipe& recipe) {
-  const CppnWindow window = recipe_window(recipe, recipe.width, recipe.height);
-  const double step = std::hypot(window.x_column, window.y_column);
-  // Beside a bias of order 1 a coordinate counts only to the bias's last bit.
-  const bool biased = recipe.topology.layers.front().bias;
-  const double magnitude = std::max({std::abs(window.x0), std::abs(window.y0), biased ? 0.25 : 0.0});
-  const bool single = recipe.precision == CppnPrecision::fp32;
-  if (step == 0 || step >= magnitude * (single ? 0x1p-24 : 0x1p-53)) return;
-  say(single ? "the window is finer than fp32 can tell pixels apart: --precision double paints it sharp"
-             : "the window is finer than double can tell pixels apart: a larger --span is needed");
-}
 
 std::string sample_text(const PictureFormat& format) {
   const char* depth = "8-bit";
@@ -140,7 +127,8 @@ void render(const RenderCommand& command) {
   watch_for_interruption();
   const Device device = open_device(run);
   if (run.verbose) say(fmt::format("network: {}", topology_text(job.recipe.topology)));
-  if (!run.quiet) warn_of_deep_zoom(job.recipe);
+  if (!run.quiet)
+    if (const std::optional<std::string> warning = window_warning(job.recipe)) say(*warning);
   Stream stream(device);
   const PrintReport report = print_picture(stream, job);
 

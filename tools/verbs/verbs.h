@@ -53,9 +53,9 @@ struct VaryCommand {
 void vary(const VaryCommand& command);
 
 struct AnimateCommand {
-  PictureOptions picture;  // without a source of its own
-  std::vector<std::string> sources;
-  std::vector<std::string> picks;  // labels of cells, where the source is a contact sheet
+  PictureOptions picture;            // without a source of its own
+  std::vector<std::string> sources;  // recipes and pictures, or one film
+  std::vector<std::string> picks;    // labels of cells, where the source is a contact sheet
   RunOptions run;
   bool morph = false;
   std::optional<std::string> loop;
@@ -68,10 +68,10 @@ struct AnimateCommand {
   std::optional<double> turn;
   std::optional<std::string> ease;
   std::optional<std::string> way;
-  int frames = 100;
-  double frames_per_second = 25;
+  std::optional<int> frames;  // unset: 100, or the source film's
+  std::optional<double> frames_per_second;
 };
-/// Paints a film: loops, morphs and a moving camera.
+/// Paints a film: loops, morphs and a moving camera; or a film again, in another way.
 void animate(const AnimateCommand& command);
 
 /// What a run does when the learner sees that it collapses.
