@@ -51,7 +51,7 @@ std::string gif_description(const std::string& path) {
     int code = 0;
     GifByteType* block = nullptr;
     if (DGifGetExtension(gif.get(), &code, &block) != GIF_OK) break;
-    const std::string comment = gif_comment(gif.get(), block);
+    std::string comment = gif_comment(gif.get(), block);
     if (code == COMMENT_EXT_FUNC_CODE && is_film_json(comment)) return comment;
   }
   no_description(path);

@@ -55,6 +55,7 @@ void close_if_open(int& descriptor) {
 /// the terminal reaches us alone: what becomes of the program is then decided here.
 int spawn(pid_t& process, std::vector<std::string>& words, int input, int messages, int output) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -112,6 +112,7 @@ std::vector<Point> cut(std::vector<Entry>& entries) {
     boxes.push_back(box_of(all.subspan(low)));
   }
   std::vector<Point> colors;
+  colors.reserve(boxes.size());
   for (const Box& box : boxes) colors.push_back(box.mean);
   return colors;
 }
@@ -190,7 +191,8 @@ class NearestColor {
     for (const std::uint8_t k : from) {
       float farthest = 0;
       for (std::size_t c = 0; c < 3; ++c) {
-        const auto low = static_cast<float>(corner[c] / side * side);
+        const int first = corner[c] / side * side;
+        const auto low = static_cast<float>(first);
         const float high = low + static_cast<float>(side);
         const float at = colors_[k][c];
         const float outside = std::max({low - at, at - high, 0.0F});

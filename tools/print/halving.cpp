@@ -59,6 +59,7 @@ void encode(const float* light, std::int64_t count, Sample* samples) {
     const int piece = std::min(static_cast<int>(place), kPieces - 1);
     const float part = place - static_cast<float>(piece);
     const float value = table[piece] + part * (table[piece + 1] - table[piece]);
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative, and lround would not be vectorised
     samples[i] = static_cast<Sample>(value * static_cast<float>(highest) + 0.5F);
   }
 }

@@ -34,7 +34,7 @@ PyramidTile PyramidShape::tile(int level, std::int64_t column, std::int64_t row)
 
 ReducedLevels::ReducedLevels(const PyramidShape& shape, int first, int last) : shape_(shape), first_(first) {
   if (last < first) return;
-  levels_.resize(static_cast<std::size_t>(last - first + 1));
+  levels_.resize(static_cast<std::size_t>(last - first) + 1);
   for (Level& level : levels_) {
     level.linear.resize(static_cast<std::size_t>(shape.linear_row_bytes() * PyramidShape::kTileSide));
     level.half.resize(static_cast<std::size_t>(half_bytes(shape)));

@@ -1,10 +1,10 @@
 #include "tools/print/streamed_picture.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <ctime>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -64,6 +64,7 @@ class Conveyor {
         next_(first),
         saved_(first) {
     const std::int64_t bytes = encoder.largest_part_bytes();
+    free_.reserve(static_cast<std::size_t>(plan.places));
     for (int i = 0; i < plan.places; ++i)
       free_.push_back(places_.emplace_back(std::make_unique<Place>(stream, bytes)).get());
     if (needs_copy(stream.device())) {
@@ -80,8 +81,10 @@ class Conveyor {
     {
       const WorkEnds ends(stream_);
       std::vector<std::jthread> threads;
-      for (int i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
+      threads.reserve(static_cast<std::size_t>(workers));
       try {
+        // Here, since threads that have started wait for the end of the work that is announced below.
+        for (int i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
         paint_all(first);
       } catch (...) {
         fail(std::current_exception());

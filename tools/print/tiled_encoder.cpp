@@ -50,8 +50,8 @@ class TiledEncoder::Part final : public PictureEncoder::Encoded, public ReducedL
   std::uint64_t bytes_ = 0;
 };
 
-TiledEncoder::TiledEncoder(PyramidShape shape)
-    : shape_(std::move(shape)),
+TiledEncoder::TiledEncoder(const PyramidShape& shape)
+    : shape_(shape),
       part_levels_(part_levels_of(shape_)),
       order_(cells_along(shape_.columns(0), part_levels_), cells_along(shape_.rows(0), part_levels_)),
       above_(shape_, part_levels_ + 1, shape_.levels - 1) {}

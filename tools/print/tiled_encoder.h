@@ -29,7 +29,7 @@ class TiledEncoder : public PictureEncoder {
  protected:
   using Packed = std::vector<unsigned char>;
 
-  explicit TiledEncoder(PyramidShape shape);
+  explicit TiledEncoder(const PyramidShape& shape);
 
   [[nodiscard]] const PyramidShape& shape() const { return shape_; }
   /// A tile as it stands in the file; `samples`: dense rows in native byte order. Called from several
