@@ -112,7 +112,8 @@ std::optional<std::string> read_description(const std::string& path) {
   if (path != "-" && std::filesystem::is_directory(path, ignored)) {
     const std::filesystem::path description = std::filesystem::path(path) / "film.json";
     if (!std::filesystem::exists(description, ignored))
-      throw InvalidArgument(fmt::format("{}: a folder without film.json: no film of atelier animate", path));
+      throw InvalidArgument(
+          fmt::format("{}: a directory without film.json: no recipe, and no film of atelier animate", path));
     return read_bounded(description.string());
   }
   const std::string start = start_of(path);

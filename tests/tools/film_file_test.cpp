@@ -174,7 +174,7 @@ TEST(FilmFile, RefusesWhatIsNoFilm) {
   attempt({"info", "foreign.mp4"}, "foreign.mp4: no description inside");
   attempt({"info", "cut.mp4"}, "cut.mp4: its description is cut off");
   attempt({"info", "wrong.json"}, "wrong.json: film \"recipes\"");
-  attempt({"info", "empty"}, "empty: a folder without film.json");
+  attempt({"info", "empty"}, "empty: a directory without film.json");
   attempt({"animate", "foreign.gif", "-o", "a.gif"}, "foreign.gif: no description inside");
   attempt({"render", "film.gif", "-o", "a.png"}, "film.gif: a film of 3 frames");
   attempt({"render", "film.gif", "--frame", "3", "-o", "a.png"}, "--frame 3: film.gif has frames 0 to 2", 2);
