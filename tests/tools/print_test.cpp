@@ -260,7 +260,7 @@ TEST_P(Print, AFolderThatVanishesIsOneLine) {
   const TemporaryFolder folder;
   const std::filesystem::path inner = folder.path() / "inner";
   std::filesystem::create_directory(inner);
-  Process process(atelier_program(), picture({"--samples", "5", "--threads", "1", "--resume"}),
+  Process process(atelier_program(), picture({"--samples", "8", "--threads", "1", "--resume"}),
                   {.environment = {{"ATELIER_CHECKPOINT_SECONDS", "0"}}, .folder = inner});
   for (int i = 0; i < 6000 && !std::filesystem::exists(tools::render_state_path(inner / ("a" + GetParam())));
        ++i)
