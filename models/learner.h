@@ -107,7 +107,8 @@ class Learner {
   /// What the run achieved, at any time.
   [[nodiscard]] virtual std::vector<SummaryEntry> summary() = 0;
   /// Signs since the last call that the run goes wrong (a GAN that collapses), one line each that names the
-  /// sign and its number; a GAN is watched behind its first 5,000 pictures. Empty when all is well. The caller decides whether the run goes on.
+  /// sign and its number; a GAN is watched behind its first 5,000 pictures. Empty when all is well. The
+  /// caller decides whether the run goes on.
   [[nodiscard]] virtual std::vector<std::string> take_warnings() { return {}; }
   /// Pictures that only the end of a run has, as a confusion matrix.
   [[nodiscard]] virtual std::vector<GrayPicture> final_pictures() { return {}; }
