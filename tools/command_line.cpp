@@ -19,12 +19,11 @@ namespace {
 
 void add_print(CLI::App& verb, RenderCommand& command) {
   constexpr const char* kGroup = "Print";
-  const auto option = [&](const char* name, auto& target, const char* type, const char* what) {
-    verb.add_option(name, target, what)->type_name(type)->group(kGroup);
-  };
-  option("--print", command.paper, "PAPER",
-         "Size on paper: A0, letter, 60x90cm, 24x36in (instead of --size)");
-  option("--bleed", command.bleed, "LENGTH", "With --print: what is added on each side to be cut off: 3mm");
+  const OptionGroup group(verb, kGroup);
+  group.add("--print", command.paper, "PAPER",
+            "Size on paper: A0, letter, 60x90cm, 24x36in (instead of --size)");
+  group.add("--bleed", command.bleed, "LENGTH",
+            "With --print: what is added on each side to be cut off: 3mm");
   add_number(verb, "--dpi", command.dots_per_inch, "DPI",
              "Pixels an inch: with --print it sets the size (default 300); it is noted in the file")
       ->group(kGroup);

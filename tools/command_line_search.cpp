@@ -22,13 +22,8 @@ void add_sheet(CLI::App& app, std::function<void()>& action) {
       ->type_name("OPTION=LIST")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_option("--cell", command.cell, "Size of a cell (default 128)")->type_name("SIZE");
-  add_whole(verb, "--columns", command.columns, 1, kMaxSheetCells, "N",
-            "Cells in a row (default: chosen to fit)");
-  add_network(verb, command.picture);
-  add_look(verb, command.picture);
-  add_device(verb, command.run);
-  add_report(verb, command.run);
+  add_cells(verb, command.cell, command.columns, "Size of a cell (default 128)");
+  add_painting(verb, command.picture, command.run);
   verb.footer(
       "Examples:\n"
       "  atelier sheet --seeds 0..99 --cell 128 -o sheet.png\n"
@@ -53,18 +48,13 @@ void add_vary(CLI::App& app, std::function<void()>& action) {
           [](const std::string& text) { command.variation_seed = parse_unsigned("--variation-seed", text); },
           "Other variations (default 0)")
       ->type_name("N");
-  verb.add_option("--cell", command.cell, "Size of a cell (default 192)")->type_name("SIZE");
-  add_whole(verb, "--columns", command.columns, 1, kMaxSheetCells, "N",
-            "Cells in a row (default: chosen to fit)");
+  add_cells(verb, command.cell, command.columns, "Size of a cell (default 192)");
   verb.add_option("--pick", command.picture.pick, "The original is this cell of a contact sheet")
       ->type_name("LABEL");
   add_count(verb, "--frame", command.picture.frame, 0, "The original is this frame of a film, from 0");
   add_seed(verb, "--seed", command.picture.seed, "Without a recipe: the original's weights");
   add_seed(verb, "--torch-seed", command.picture.torch_seed, "The same, drawn as PyTorch does");
-  add_network(verb, command.picture);
-  add_look(verb, command.picture);
-  add_device(verb, command.run);
-  add_report(verb, command.run);
+  add_painting(verb, command.picture, command.run);
   verb.footer(
       "Examples:\n"
       "  atelier vary art.png -o grid.png                       24 pictures much like it\n"
@@ -76,27 +66,23 @@ void add_vary(CLI::App& app, std::function<void()>& action) {
 
 void add_path(CLI::App& verb, AnimateCommand& command) {
   constexpr const char* kGroup = "Motion";
-  const auto option = [&](const char* name, auto& target, const char* type, const char* what) {
-    verb.add_option(name, target, what)->type_name(type)->group(kGroup);
-  };
-  const auto number = [&](const char* name, std::optional<double>& target, const char* type,
-                          const char* what) { add_number(verb, name, target, type, what)->group(kGroup); };
-  verb.add_flag("--morph", command.morph, "From recipe to recipe (two or more of one shape)")->group(kGroup);
-  option("--loop", command.loop, "KIND",
-         "Once round: circle, spline (default circle where nothing else moves)");
-  option("--move", command.move, "WHAT", "With --loop: latent (where there is one) or weights");
-  number("--radius", command.radius, "R",
-         "With --loop: how far. Latent numbers (default 0.5), shares of a layer's weights (default 0.1)");
-  add_whole(verb, "--points", command.points, 2, kMotionMaxPoints, "K",
-            "With --loop spline: points on the way (default 4)")
-      ->group(kGroup);
+  const OptionGroup group(verb, kGroup);
+  group.add_flag("--morph", command.morph, "From recipe to recipe (two or more of one shape)");
+  group.add("--loop", command.loop, "KIND",
+            "Once round: circle, spline (default circle where nothing else moves)");
+  group.add("--move", command.move, "WHAT", "With --loop: latent (where there is one) or weights");
+  group.add_number(
+      "--radius", command.radius, "R",
+      "With --loop: how far. Latent numbers (default 0.5), shares of a layer's weights (default 0.1)");
+  group.add_whole("--points", command.points, 2, kMotionMaxPoints, "K",
+                  "With --loop spline: points on the way (default 4)");
   add_seed(verb, "--path-seed", command.path_seed, "With --loop: another way (default 0)")->group(kGroup);
-  number("--zoom", command.zoom, "F", "Look F times closer at the end; below 1 from farther away");
-  option("--pan", command.pan, "X,Y", "Move the window's middle by so much");
-  number("--turn", command.turn, "DEG", "Turn the window");
-  option("--ease", command.ease, "KIND", "Pace of camera and morph: linear (default), in, out, in-out");
-  option("--way", command.way, "WAY",
-         "once, back (there and back), loop (round to the start); default: what makes a loop whole");
+  group.add_number("--zoom", command.zoom, "F", "Look F times closer at the end; below 1 from farther away");
+  group.add("--pan", command.pan, "X,Y", "Move the window's middle by so much");
+  group.add_number("--turn", command.turn, "DEG", "Turn the window");
+  group.add("--ease", command.ease, "KIND", "Pace of camera and morph: linear (default), in, out, in-out");
+  group.add("--way", command.way, "WAY",
+            "once, back (there and back), loop (round to the start); default: what makes a loop whole");
 }
 
 void add_animate(CLI::App& app, std::function<void()>& action) {
@@ -123,10 +109,7 @@ void add_animate(CLI::App& app, std::function<void()>& action) {
   add_seed(verb, "--seed", command.picture.seed, "Draw the weights for this seed (default: a new one)");
   add_seed(verb, "--torch-seed", command.picture.torch_seed, "Draw them as PyTorch does");
   add_path(verb, command);
-  add_network(verb, command.picture);
-  add_look(verb, command.picture);
-  add_device(verb, command.run);
-  add_report(verb, command.run);
+  add_painting(verb, command.picture, command.run);
   verb.footer(
       "Examples:\n"
       "  atelier animate art.png -o loop.gif                              moves around the picture\n"

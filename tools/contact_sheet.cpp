@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -10,8 +11,9 @@
 #include "models/picture_painter.h"
 #include "runtime/buffer.h"
 #include "tools/image/label.h"
+#include "tools/image/png_reader.h"
 #include "tools/interruption.h"
-#include "tools/run_options.h"
+#include "tools/progress.h"
 #include "tools/usage_error.h"
 #include "tools/work_ends.h"
 
@@ -113,6 +115,51 @@ void check_layout(const SheetLayout& layout) {
         row < 1e19 ? size_text(static_cast<std::uint64_t>(row)) : "more than 10 EB", size_text(memory)));
 }
 
+void paint_cells(Stream& stream, const SheetLayout& layout,
+                 const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
+                 const std::vector<PictureText>& texts, Progress& progress, const SheetHeadings& headings) {
+  const PictureFormat format{layout.width(), layout.height(), 3, CppnSample::u8};
+  const auto writer = make_picture_writer(PictureFile::png, file, format, texts);
+  const std::optional<Fonts> fonts = load_fonts(layout);
+  const std::int64_t cell_pixels = layout.cell_width * layout.cell_height;
+  if (fonts && layout.margin_top > 0) write_column_headings(*writer, layout, fonts->title, headings.columns);
+  const Buffer<std::byte> painted(stream, layout.columns * cell_pixels * 3, "sheet cells");
+
+  for (std::int64_t first = 0; first < layout.count; first += layout.columns) {
+    const std::int64_t count = std::min(layout.columns, layout.count - first);
+    std::vector<SheetCell> cells;
+    std::vector<PicturePainter> painters;  // they stay until the row is painted
+    const WorkEnds ends(stream);
+    for (std::int64_t i = 0; i < count; ++i) {
+      throw_if_interrupted();
+      SheetCell& current = cells.emplace_back(cell(first + i));
+      CppnRecipe& recipe = current.recipe;
+      if (recipe.sample != CppnSample::u8_truncate) recipe.sample = CppnSample::u8;
+      PicturePainter& painter = painters.emplace_back(stream, recipe, layout.cell_width, layout.cell_height);
+      painter.paint(stream, {0, 0, layout.cell_width, layout.cell_height},
+                    painted.view().part(i * cell_pixels * 3, cell_pixels * painter.channels()),
+                    layout.cell_width * painter.channels());
+    }
+    const std::vector<std::byte> samples = download(stream, painted.view());
+    Canvas canvas(layout.width(), layout.row_height(), kPaper);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      const std::int64_t left = layout.left(i);
+      place(canvas, left, layout.gap, samples.data() + i * cell_pixels * 3, painters[index].channels(),
+            layout);
+      if (fonts)
+        label(canvas, *fonts, layout, left, layout.gap + layout.cell_height, cells[index].title,
+              cells[index].note);
+    }
+    const auto row = static_cast<std::size_t>(first / layout.columns);
+    if (fonts && layout.margin_left > 0 && row < headings.rows.size())
+      row_heading(canvas, layout, fonts->title, headings.rows[row]);
+    write_canvas(*writer, canvas);
+    progress.add(count * cell_pixels);
+  }
+  finish_sheet(*writer, layout);
+}
+
 }  // namespace
 
 SheetLayout sheet_layout(std::int64_t cell_width, std::int64_t cell_height, std::int64_t count,
@@ -163,49 +210,27 @@ bool labels_possible(bool quiet) {
   return false;
 }
 
-void paint_sheet(Stream& stream, const SheetLayout& layout,
-                 const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
-                 const std::vector<PictureText>& texts, Progress& progress, const SheetHeadings& headings) {
-  const PictureFormat format{layout.width(), layout.height(), 3, CppnSample::u8};
-  const auto writer = make_picture_writer(PictureFile::png, file, format, texts);
-  const std::optional<Fonts> fonts = load_fonts(layout);
-  const std::int64_t cell_pixels = layout.cell_width * layout.cell_height;
-  if (fonts && layout.margin_top > 0) write_column_headings(*writer, layout, fonts->title, headings.columns);
-  const Buffer<std::byte> painted(stream, layout.columns * cell_pixels * 3, "sheet cells");
+void require_sheet_name(const RunOptions& run, const char* verb) {
+  if (run.output.empty()) throw UsageError(fmt::format("{} needs -o FILE.png", verb));
+  if (picture_file_of(run.output) != PictureFile::png)
+    throw UsageError(fmt::format("{}: a contact sheet is a .png file", run.output));
+}
 
-  for (std::int64_t first = 0; first < layout.count; first += layout.columns) {
-    const std::int64_t count = std::min(layout.columns, layout.count - first);
-    std::vector<SheetCell> cells;
-    std::vector<PicturePainter> painters;  // they stay until the row is painted
-    const WorkEnds ends(stream);
-    for (std::int64_t i = 0; i < count; ++i) {
-      throw_if_interrupted();
-      SheetCell& current = cells.emplace_back(cell(first + i));
-      CppnRecipe& recipe = current.recipe;
-      if (recipe.sample != CppnSample::u8_truncate) recipe.sample = CppnSample::u8;
-      PicturePainter& painter = painters.emplace_back(stream, recipe, layout.cell_width, layout.cell_height);
-      painter.paint(stream, {0, 0, layout.cell_width, layout.cell_height},
-                    painted.view().part(i * cell_pixels * 3, cell_pixels * painter.channels()),
-                    layout.cell_width * painter.channels());
-    }
-    const std::vector<std::byte> samples = download(stream, painted.view());
-    Canvas canvas(layout.width(), layout.row_height(), kPaper);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto index = static_cast<std::size_t>(i);
-      const std::int64_t left = layout.left(i);
-      place(canvas, left, layout.gap, samples.data() + i * cell_pixels * 3, painters[index].channels(),
-            layout);
-      if (fonts)
-        label(canvas, *fonts, layout, left, layout.gap + layout.cell_height, cells[index].title,
-              cells[index].note);
-    }
-    const auto row = static_cast<std::size_t>(first / layout.columns);
-    if (fonts && layout.margin_left > 0 && row < headings.rows.size())
-      row_heading(canvas, layout, fonts->title, headings.rows[row]);
-    write_canvas(*writer, canvas);
-    progress.add(count * cell_pixels);
+PaintedSheet paint_sheet(const RunOptions& run, const SheetLayout& layout,
+                         const std::function<SheetCell(std::int64_t)>& cell, const std::string& text,
+                         const SheetHeadings& headings) {
+  watch_for_interruption();
+  AtomicFile file = open_output(run);
+  const Device device = open_device(run);
+  const auto start = std::chrono::steady_clock::now();
+  {
+    Stream stream(device);
+    Progress progress(run.output, layout.count * layout.cell_width * layout.cell_height, run.quiet);
+    paint_cells(stream, layout, cell, file, {{kSheetKeyword, text}}, progress, headings);
   }
-  finish_sheet(*writer, layout);
+  file.commit();
+  return {device, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+          file.bytes_written()};
 }
 
 void write_picture_sheet(const SheetLayout& layout, const std::vector<PictureCell>& cells, AtomicFile& file,

@@ -8,9 +8,9 @@
 #include "models/atomic_file.h"
 #include "models/learner.h"
 #include "models/recipe.h"
-#include "runtime/stream.h"
+#include "runtime/device.h"
 #include "tools/image/picture_writer.h"
-#include "tools/progress.h"
+#include "tools/run_options.h"
 
 namespace atelier::tools {
 
@@ -63,12 +63,21 @@ void add_headings(SheetLayout& layout, const SheetHeadings& headings);
 /// Says on stderr in one line when there is no font to label with; true when there is one.
 [[nodiscard]] bool labels_possible(bool quiet);
 
-/// Paints the cells on the stream's device, a row of them at a time, and writes the sheet as an RGB PNG with
-/// the given texts. `cell(i)` makes the i-th. Throws Error and Interrupted; the file is not committed.
-void paint_sheet(Stream& stream, const SheetLayout& layout,
-                 const std::function<SheetCell(std::int64_t)>& cell, AtomicFile& file,
-                 const std::vector<PictureText>& texts, Progress& progress,
-                 const SheetHeadings& headings = {});
+/// Throws UsageError unless --output names a PNG: `verb` is who asks.
+void require_sheet_name(const RunOptions& run, const char* verb);
+
+/// What became of a sheet.
+struct PaintedSheet {
+  Device device;
+  double seconds = 0;
+  std::uint64_t bytes = 0;
+};
+/// Paints the cells on the device that `run` names, a row of them at a time, into an RGB PNG with `text` as
+/// the sheet's own (kSheetKeyword); it has the output's name when it is whole. `cell(i)` makes the i-th.
+/// Throws Error, UsageError and Interrupted.
+PaintedSheet paint_sheet(const RunOptions& run, const SheetLayout& layout,
+                         const std::function<SheetCell(std::int64_t)>& cell, const std::string& text,
+                         const SheetHeadings& headings = {});
 
 /// A picture that is there already, as a cell of a sheet.
 struct PictureCell {

@@ -70,9 +70,7 @@ TEST(Ablate, RefusesWhatCannotBe) {
   const TemporaryFolder folder;
   const auto attempt = [&](const std::vector<std::string>& words, int code, const std::string& message) {
     const Outcome outcome = atelier(with(words, {"--device", "cpu"}), {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, code) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, code, message);
   };
   attempt({"ablate", "--seeds", "2..1"}, 2, "--seeds");
   attempt({"ablate", "--epochs", "0"}, 2, "--epochs");

@@ -255,9 +255,7 @@ TEST(Animate, WithoutFfmpegThereIsOneLine) {
     const Outcome outcome =
         atelier(with(kVideo, {"-o", name, "-q"}),
                 {.environment = {{"PATH", empty.path().string()}}, .folder = folder.path()});
-    EXPECT_EQ(outcome.code, 1);
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr("ffmpeg is not installed"));
+    expect_refusal(outcome, 1, "ffmpeg is not installed");
   }
   EXPECT_THAT(folder.names(), IsEmpty());
 }
@@ -279,9 +277,7 @@ TEST(Animate, AFailingFfmpegIsQuoted) {
     const Outcome outcome = atelier({"animate", "--seed", "3", "--size", "256", "--frames", "8", "--device",
                                      "cpu", "-q", "-o", "film.mp4"},
                                     ffmpeg.surroundings(folder));
-    EXPECT_EQ(outcome.code, 1) << failure.message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(failure.message));
+    expect_refusal(outcome, 1, failure.message);
     EXPECT_THAT(folder.names(), IsEmpty());
   }
 }
@@ -315,9 +311,7 @@ TEST(Animate, ExistingFilmsStayUnlessForced) {
                                       "--frames", "3",      "--device", "cpu",    "-q"};
   const auto attempt = [&](const std::vector<std::string>& words, const std::string& message) {
     const Outcome outcome = atelier(with(film, words), {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, 1);
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, 1, message);
   };
   ASSERT_EQ(atelier(with(film, {"-o", folder / "film"})).code, 0);
   ASSERT_EQ(atelier(with(film, {"-o", folder / "film.gif"})).code, 0);
@@ -392,10 +386,7 @@ TEST(Animate, RefusesWrongUse) {
   const std::vector<std::string> before = folder.names();
   const auto attempt = [&](const std::vector<std::string>& words, const std::string& message, int code = 2) {
     const Outcome outcome = atelier(with({"animate"}, words), {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, code) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
-    EXPECT_EQ(outcome.out, "");
+    expect_refusal(outcome, code, message);
   };
   attempt({"a.png"}, "needs -o");
   attempt({"a.png", "-o", "film.bmp"}, "film.bmp: a film is a .gif, .mp4 or .webm file, or a folder");

@@ -154,10 +154,7 @@ void expect_refused(const TemporaryFolder& folder, const std::string& file, cons
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"render", file, "--device", "cpu", "-o", "out.png"}, {"info", file}}) {
     const Outcome outcome = atelier(words, {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, 1) << outcome.err;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message)) << file;
-    EXPECT_EQ(outcome.out, "");
+    expect_refusal(outcome, 1, message);
   }
   EXPECT_EQ(folder.names(), before);
 }
@@ -237,9 +234,7 @@ TEST(Atelier, RefusesHostileNetworks) {
   const std::vector<std::string> before = folder.names();
   for (const std::string& name : with(before, {"missing.safetensors"})) {
     const Outcome outcome = atelier({"import", name, "-o", "net.json"}, {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, 1) << name;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(name));
+    expect_refusal(outcome, 1, name);
   }
   EXPECT_EQ(folder.names(), before);
 }
@@ -253,9 +248,7 @@ TEST(Atelier, RefusesOutputsThatCannotBe) {
     const Outcome outcome =
         atelier(with({"render", "--seed", "1", "--size", "8", "--device", "cpu", "-o", output}, more),
                 {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, 1) << output;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, 1, message);
   };
   attempt("old.png", "exists already; --force replaces it");
   attempt("folder.png", "it is a folder", {"--force"});
@@ -293,10 +286,7 @@ TEST(Atelier, FullDiskIsOneLineAndNoFile) {
       const Outcome outcome =
           atelier({"render", "--seed", "1", "--size", "512", "--device", "cpu", "-o", name},
                   {.folder = folder.path(), .largest_file = limit});
-      EXPECT_EQ(outcome.code, 1);
-      EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-      EXPECT_THAT(outcome.err, HasSubstr(std::string("cannot write ") + name));
-      EXPECT_EQ(outcome.out, "");
+      expect_refusal(outcome, 1, std::string("cannot write ") + name);
     }
   }
   EXPECT_THAT(folder.names(), IsEmpty());
@@ -380,9 +370,7 @@ TEST(Atelier, CudaWithoutGpuIsOneLine) {
   if (cuda_device_count() > 0) GTEST_SKIP() << "there is a GPU";
   const TemporaryFolder folder;
   const Outcome outcome = atelier({"render", "--size", "8", "--device", "cuda", "-o", folder / "a.png"});
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("cuda"));
+  expect_refusal(outcome, 1, "cuda");
   EXPECT_THAT(folder.names(), IsEmpty());
   const Outcome fallback = atelier({"render", "--size", "8", "-o", folder / "a.png"});
   EXPECT_EQ(fallback.code, 0);

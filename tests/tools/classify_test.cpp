@@ -71,9 +71,7 @@ TEST(Classify, RefusesWhatItCannotRead) {
   write_png(folder, "one", make_digits(1, 1), 0, 1, false);
   const auto attempt = [&](const std::string& run, const std::string& picture, const std::string& message) {
     const Outcome outcome = atelier({"classify", run, picture});
-    EXPECT_EQ(outcome.code, 1) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, 1, message);
   };
   attempt(folder / "nodes", folder / "one.png", "is a run of nodes-gan: classify needs one of classifier");
   attempt(folder.path(), folder / "one.png", "holds no run");

@@ -164,10 +164,7 @@ TEST(FilmFile, RefusesWhatIsNoFilm) {
   const std::vector<std::string> before = folder.names();
   const auto attempt = [&](const std::vector<std::string>& words, const std::string& message, int code = 1) {
     const Outcome outcome = atelier(words, {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, code) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
-    EXPECT_EQ(outcome.out, "");
+    expect_refusal(outcome, code, message);
   };
   attempt({"info", "foreign.gif"}, "foreign.gif: no description inside");
   attempt({"info", "cut.gif"}, "cut.gif: ");

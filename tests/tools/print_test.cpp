@@ -167,9 +167,7 @@ TEST_P(Print, InterruptedSaysHowToGoOn) {
     if (!(words[i] == "--layers" && words[i + 1] == "4") && !(words[i] == "4" && words[i - 1] == "--layers"))
       slow.push_back(words[i]);
   const Outcome outcome = interrupted(slow, folder, "a" + GetParam());
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error_lines(), 1);
-  EXPECT_THAT(outcome.err, HasSubstr("--resume goes on with"));
+  expect_refusal(outcome, 1, "--resume goes on with");
   EXPECT_FALSE(std::filesystem::exists(folder.path() / ("a" + GetParam())));
   // Anything else than going on has to be said aloud.
   const Outcome again = paint(picture({}), {.folder = folder.path()});
@@ -224,9 +222,7 @@ TEST_P(Print, AStateAloneIsOfAFinishedRender) {
 TEST_P(Print, NeedsSomeMemory) {
   const TemporaryFolder folder;
   const Outcome outcome = paint(picture({"--memory", "10k"}), {.folder = folder.path()});
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error_lines(), 1);
-  EXPECT_THAT(outcome.err, HasSubstr("needs at least"));
+  expect_refusal(outcome, 1, "needs at least");
   EXPECT_THAT(folder.names(), IsEmpty());
 }
 
@@ -269,9 +265,7 @@ TEST_P(Print, AFolderThatVanishesIsOneLine) {
   std::error_code error;
   for (int i = 0; i < 1000 && (std::filesystem::remove_all(inner, error), error); ++i) continue;
   const Outcome outcome = process.wait();
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("cannot write"));
+  expect_refusal(outcome, 1, "cannot write");
   EXPECT_THAT(outcome.err, Not(HasSubstr("can be resumed")));
   EXPECT_THAT(folder.names(), IsEmpty());
 }

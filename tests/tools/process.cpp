@@ -1,6 +1,7 @@
 #include "tests/tools/process.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,6 +99,16 @@ std::string atelier_program() {
 Outcome atelier(const std::vector<std::string>& arguments, const Surroundings& surroundings) {
   Process process(atelier_program(), arguments, surroundings);
   return process.wait();
+}
+
+void expect_refusal(const Outcome& outcome, int code, const std::string& message,
+                    std::source_location where) {
+  const bool said = outcome.err.find(message) != std::string::npos;
+  if (outcome.code == code && outcome.error_lines() == 1 && said && outcome.out.empty()) return;
+  ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line()))
+      << "expected one line with '" << message << "', exit code " << code
+      << " and no output; it was exit code " << outcome.code << ", output '" << outcome.out << "', errors '"
+      << outcome.err << "'";
 }
 
 std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {

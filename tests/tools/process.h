@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,11 @@ class Process {
 /// Runs it to its end.
 [[nodiscard]] Outcome atelier(const std::vector<std::string>& arguments,
                               const Surroundings& surroundings = {});
+
+/// Expects that the program refused in one line with `message` in it, ended with `code` and had no result to
+/// print.
+void expect_refusal(const Outcome& outcome, int code, const std::string& message,
+                    std::source_location where = std::source_location::current());
 
 /// A command's words and some more behind them.
 [[nodiscard]] std::vector<std::string> with(std::vector<std::string> words,

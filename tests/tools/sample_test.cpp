@@ -222,9 +222,7 @@ TEST(Interpolate, FullDiskIsOneLineAndLeavesNothing) {
   const Outcome outcome =
       atelier({"interpolate", trained / "run", "-o", trained / "film.gif", "--device", "cpu"},
               {.largest_file = 4096});
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("film.gif"));
+  expect_refusal(outcome, 1, "film.gif");
   EXPECT_FALSE(std::filesystem::exists(trained / "film.gif"));
 }
 
@@ -235,9 +233,7 @@ TEST(Sample, RefusesWhatIsNoGan) {
   write_file(trained / "begun/config.json", "{}");
   const auto attempt = [&](const std::vector<std::string>& words, int code, const std::string& message) {
     const Outcome outcome = atelier(words);
-    EXPECT_EQ(outcome.code, code) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, code, message);
   };
   const std::string run = trained / "run";
   const std::string png = trained / "new.png";

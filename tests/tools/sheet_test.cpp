@@ -156,9 +156,7 @@ TEST(Pick, SaysWhichLabelsThereAre) {
                            const std::string& message) {
     const Outcome outcome = atelier(
         {"render", folder / name, "--pick", label, "--device", "cpu", "-q", "-o", folder / "out.png"});
-    EXPECT_EQ(outcome.code, code) << name << outcome.err;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message)) << name;
+    expect_refusal(outcome, code, message);
     EXPECT_FALSE(std::filesystem::exists(folder / "out.png"));
   };
   attempt("seeds.png", "7", 2, "its 4 seeds, from 3 to 6");
@@ -184,9 +182,7 @@ TEST(SheetSweep, RefusesWrongUse) {
   const TemporaryFolder folder;
   const auto attempt = [&](const std::vector<std::string>& words, const std::string& message) {
     const Outcome outcome = atelier(with(words, {"-o", "a.png"}), {.folder = folder.path()});
-    EXPECT_EQ(outcome.code, 2) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, 2, message);
   };
   attempt({"sheet", "--sweep", "scale"}, "OPTION=VALUES is needed");
   attempt({"sheet", "--sweep", "scael=1,2"}, "no such option to sweep; did you mean");

@@ -197,9 +197,7 @@ TEST(Train, RefusesWhatIsThereAndSaysWhatIsFinished) {
   train_quietly(words, {.folder = folder.path()});
   const std::string checkpoint = read_file(folder / "runs/nodes-gan-5/checkpoint.safetensors");
   const Outcome again = train(words, {.folder = folder.path()});
-  EXPECT_EQ(again.code, 1);
-  EXPECT_EQ(again.error_lines(), 1);
-  EXPECT_THAT(again.err, HasSubstr("holds a run of nodes-gan already, finished; --resume goes on with it"));
+  expect_refusal(again, 1, "holds a run of nodes-gan already, finished; --resume goes on with it");
   const Outcome finished = train(with(words, {"--resume"}), {.folder = folder.path()});
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("is finished: 300 iterations"));
@@ -217,9 +215,7 @@ TEST(Train, OnlyOneProcessTrainsInAFolder) {
   ASSERT_EQ(flock(holder, LOCK_EX), 0);
   const std::vector<std::string> longer = with(words, {"--resume", "--iterations", "4000"});
   const Outcome refused = train(longer);
-  EXPECT_EQ(refused.code, 1);
-  EXPECT_EQ(refused.error_lines(), 1);
-  EXPECT_THAT(refused.err, HasSubstr("another process is training in " + folder / "run"));
+  expect_refusal(refused, 1, "another process is training in " + folder / "run");
 
   // A lock that is given up within moments, as that of a killed process's child, is waited for.
   Process patient(atelier_program(), with(with({"train"}, longer), {"--device", "cpu", "-q"}), {});
@@ -255,9 +251,7 @@ TEST(Train, ContradictionsAreRefused) {
       {{"--epochs", "1", "nodes-gan"}, "one of classifier, not of nodes-gan"}};
   for (const auto& [words, message] : cases) {
     const Outcome outcome = train(with({"--resume", "--run", folder / "run"}, words));
-    EXPECT_EQ(outcome.code, 2) << message;
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, 2, message);
   }
 }
 
@@ -266,9 +260,7 @@ TEST(Train, DamagedRunsAreOneLine) {
   train_quietly({"nodes-gan", "--seed", "5", "--run", folder / "run"});
   const auto attempt = [&](const std::string& message) {
     const Outcome outcome = train({"--resume", "--run", folder / "run", "--iterations", "400"});
-    EXPECT_EQ(outcome.code, 1);
-    EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(message));
+    expect_refusal(outcome, 1, message);
   };
   const std::string whole = read_file(folder / "run/checkpoint.safetensors");
   write_file(folder / "run/checkpoint.safetensors", whole.substr(0, whole.size() / 2));
@@ -284,9 +276,7 @@ TEST(Train, FullDiskIsOneLineAndNothingIsLost) {
   train_quietly(with(kPattern, {"--run", folder / "whole"}));
   const auto full = static_cast<std::uint64_t>(std::filesystem::file_size(folder / "whole/metrics.csv") / 2);
   const Outcome outcome = train(with(kPattern, {"-q", "--run", folder / "run"}), {.largest_file = full});
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("cannot write "));
+  expect_refusal(outcome, 1, "cannot write ");
   EXPECT_THAT(outcome.err, HasSubstr("the run stands at iteration "));
   train_quietly(with(kPattern, {"--resume", "--run", folder / "run"}));
   expect_same_run(folder / "run", folder / "whole");
@@ -316,10 +306,7 @@ class TrainedWrongly : public ::testing::TestWithParam<TrainMisuse> {};
 TEST_P(TrainedWrongly, SaysSoInOneLineAndLeavesNothing) {
   const TemporaryFolder folder;
   const Outcome outcome = atelier(GetParam().words, {.folder = folder.path()});
-  EXPECT_EQ(outcome.code, 2) << outcome.err;
-  EXPECT_EQ(outcome.error_lines(), 1) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr(GetParam().message));
-  EXPECT_EQ(outcome.out, "");
+  expect_refusal(outcome, 2, GetParam().message);
   EXPECT_THAT(folder.names(), IsEmpty());
 }
 INSTANTIATE_TEST_SUITE_P(

@@ -10,13 +10,12 @@
 
 #include "runtime/error.h"
 #include "tools/image/png_information.h"
+#include "tools/print/deflate.h"
 
 namespace atelier::tools {
 namespace {
 
 constexpr std::int64_t kLongestFilteredRow = std::int64_t{64} << 20;
-constexpr std::uint32_t kLevel = 1;
-constexpr std::size_t kLevelBytes = ISAL_DEF_LVL1_DEFAULT;
 constexpr unsigned char kFilterNone = 0;
 constexpr unsigned char kFilterSub = 1;
 
@@ -31,29 +30,6 @@ class Band final : public PictureEncoder::Encoded {
 std::array<unsigned char, 4> big_endian(std::uint32_t value) {
   return {static_cast<unsigned char>(value >> 24), static_cast<unsigned char>(value >> 16),
           static_cast<unsigned char>(value >> 8), static_cast<unsigned char>(value)};
-}
-
-/// Deflate blocks that end at a byte and refer to nothing before them.
-std::vector<unsigned char> packed(const std::vector<unsigned char>& data) {
-  std::vector<unsigned char> level(kLevelBytes);
-  std::vector<unsigned char> output(data.size() / 2 + 4096);
-  isal_zstream stream;
-  isal_deflate_init(&stream);
-  stream.level = kLevel;
-  stream.level_buf = level.data();
-  stream.level_buf_size = static_cast<std::uint32_t>(level.size());
-  stream.flush = FULL_FLUSH;
-  stream.next_in = const_cast<unsigned char*>(data.data());
-  stream.avail_in = static_cast<std::uint32_t>(data.size());
-  do {
-    if (stream.total_out == output.size()) output.resize(output.size() * 2);
-    stream.next_out = output.data() + stream.total_out;
-    stream.avail_out = static_cast<std::uint32_t>(output.size() - stream.total_out);
-    if (const int result = isal_deflate(&stream); result != COMP_OK)
-      throw Error(fmt::format("png: ISA-L cannot pack a band ({})", result));
-  } while (stream.avail_out == 0);
-  output.resize(stream.total_out);
-  return output;
 }
 
 /// Each byte's difference to the same byte of the pixel on the left.
@@ -72,8 +48,8 @@ PngEncoder::PngEncoder(AtomicFile& file, const PictureFormat& format, const std:
 std::int64_t PngEncoder::encoding_bytes() const {
   // The rows filtered, and packed at worst a little larger; a row of 16 bits with its bytes turned.
   const std::int64_t filtered = parts_.largest_bytes() + parts_.rows();
-  return 2 * filtered + filtered / 16 + static_cast<std::int64_t>(kLevelBytes + sizeof(isal_zstream)) +
-         65536 + (format_.sample == CppnSample::u16 ? parts_.largest_bytes() / parts_.rows() : 0);
+  return filtered + deflate_bound(filtered) + deflate_bytes() +
+         (format_.sample == CppnSample::u16 ? parts_.largest_bytes() / parts_.rows() : 0);
 }
 
 std::unique_ptr<PictureEncoder::Encoded> PngEncoder::encode(std::int64_t index,
@@ -104,7 +80,7 @@ std::unique_ptr<PictureEncoder::Encoded> PngEncoder::encode(std::int64_t index,
     target += row_bytes;
   }
   auto band = std::make_unique<Band>();
-  band->packed = packed(filtered);
+  band->packed = deflated_part(filtered);
   band->checksum = isal_adler32(1, filtered.data(), filtered.size());
   band->length = static_cast<std::int64_t>(filtered.size());
   return band;

@@ -12,9 +12,9 @@
 namespace atelier::tools {
 
 /// PNG of any size (RFC 2083: sides up to 2^31 - 1), 8 or 16 bits: rows in bands, each deflated by itself
-/// (ISA-L, level 1) and ended by a full flush, so that bands are packed in parallel and joined as they are;
-/// one IDAT chunk a band. Filter 1 (the difference to the pixel on the left), which needs no other row; on
-/// CPPN pictures it packs as well as any. Rows of more than 64 MiB are cut too, and stay unfiltered.
+/// (tools/print/deflate.h) and ended by a full flush, so that bands are packed in parallel and joined as they
+/// are; one IDAT chunk a band. Filter 1 (the difference to the pixel on the left), which needs no other row;
+/// on CPPN pictures it packs as well as any. Rows of more than 64 MiB are cut too, and stay unfiltered.
 class PngEncoder final : public PictureEncoder {
  public:
   /// `file` is empty, unless restore() follows. Texts as in PngInformation. Throws Error.

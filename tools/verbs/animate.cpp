@@ -23,21 +23,17 @@ constexpr double kUsualShare = 0.1;       // of a layer's weights
 
 using Json = nlohmann::ordered_json;
 
-/// The recipes that the film passes, each with the picture's options on top.
+/// The recipes that the film passes, each with the picture's options on top: cells of a sheet, or sources.
 std::vector<CppnRecipe> planned_recipes(const AnimateCommand& command) {
-  std::vector<CppnRecipe> recipes;
-  PictureOptions picture = command.picture;
-  if (!command.picks.empty() && command.sources.size() != 1)
+  const bool picks = !command.picks.empty();
+  if (picks && command.sources.size() != 1)
     throw UsageError("--pick takes cells of one contact sheet: animate SHEET.png --pick 7 --pick 12");
+  PictureOptions picture = command.picture;
+  std::vector<CppnRecipe> recipes;
   if (command.sources.empty()) recipes.push_back(plan_picture(picture).recipe);
-  for (const std::string& label : command.picks) {
-    picture.source = command.sources.front();
-    picture.pick = label;
-    recipes.push_back(plan_picture(picture).recipe);
-  }
-  if (!command.picks.empty()) return recipes;
-  for (const std::string& source : command.sources) {
-    picture.source = source;
+  if (picks) picture.source = command.sources.front();
+  for (const std::string& name : picks ? command.picks : command.sources) {
+    (picks ? picture.pick.emplace() : picture.source) = name;
     recipes.push_back(plan_picture(picture).recipe);
   }
   return recipes;

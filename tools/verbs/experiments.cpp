@@ -6,8 +6,6 @@
 #include "models/learner.h"
 #include "models/presets.h"
 #include "tools/contact_sheet.h"
-#include "tools/image/png_reader.h"
-#include "tools/interruption.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
 
@@ -76,16 +74,12 @@ CppnRecipe cell_recipe(const CppnPreset& preset, const ExperimentsCommand& comma
 void paint_all(const ExperimentsCommand& command) {
   RunOptions run = command.run;
   if (run.output.empty()) run.output = "experiments.png";
-  if (picture_file_of(run.output) != PictureFile::png)
-    throw UsageError(fmt::format("{}: a contact sheet is a .png file", run.output));
+  require_sheet_name(run, "experiments --paint");
   if (command.seed && command.torch_seed) throw UsageError("--seed and --torch-seed exclude each other");
   const std::vector<CppnPreset>& presets = cppn_presets();
   const SheetLayout layout =
       sheet_layout(command.cell, command.cell, static_cast<std::int64_t>(presets.size()), 0, 3,
                    labels_possible(run.quiet));
-  watch_for_interruption();
-  AtomicFile file = open_output(run);
-  const Device device = open_device(run);
   const std::string seed = command.torch_seed ? fmt::format(" --torch-seed {}", *command.torch_seed)
                            : command.seed     ? fmt::format(" --seed {}", *command.seed)
                                               : std::string();
@@ -100,26 +94,21 @@ void paint_all(const ExperimentsCommand& command) {
   if (command.torch_seed) document["seed_source"] = "torch";
   if (command.seed || command.torch_seed)
     document["seed"] = command.torch_seed ? *command.torch_seed : *command.seed;
-  {
-    Stream stream(device);
-    Progress progress(run.output, layout.count * command.cell * command.cell, run.quiet);
-    const auto cell = [&](std::int64_t index) {
-      const CppnPreset& preset = presets[static_cast<std::size_t>(index)];
-      return SheetCell{cell_recipe(preset, command), std::string(preset.name), std::string(preset.summary)};
-    };
-    paint_sheet(stream, layout, cell, file, {{kSheetKeyword, document.dump()}}, progress);
-  }
-  file.commit();
+  const auto cell = [&](std::int64_t index) {
+    const CppnPreset& preset = presets[static_cast<std::size_t>(index)];
+    return SheetCell{cell_recipe(preset, command), std::string(preset.name), std::string(preset.summary)};
+  };
+  const PaintedSheet painted = paint_sheet(run, layout, cell, document.dump());
   if (run.json) {
     print_json({{"file", run.output},
                 {"width", layout.width()},
                 {"height", layout.height()},
                 {"cells", presets.size()},
-                {"bytes", file.bytes_written()},
-                {"device", device.name()}});
+                {"bytes", painted.bytes},
+                {"device", painted.device.name()}});
   } else if (!run.quiet) {
     print_text(fmt::format("{}: {} experiments, {}x{}, {}\n", run.output, presets.size(), layout.width(),
-                           layout.height(), device_text(device)));
+                           layout.height(), device_text(painted.device)));
   }
 }
 

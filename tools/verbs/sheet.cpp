@@ -1,12 +1,10 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "tools/contact_sheet.h"
-#include "tools/image/png_reader.h"
-#include "tools/interruption.h"
 #include "tools/picture_sweep.h"
+#include "tools/progress.h"
 #include "tools/sheet_pick.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
@@ -154,9 +152,7 @@ std::string sheet_json(const SheetCommand& command, const SheetLayout& layout, c
 
 void sheet(const SheetCommand& command) {
   const RunOptions& run = command.run;
-  if (run.output.empty()) throw UsageError("sheet needs -o FILE.png");
-  if (picture_file_of(run.output) != PictureFile::png)
-    throw UsageError(fmt::format("{}: a contact sheet is a .png file", run.output));
+  require_sheet_name(run, "sheet");
   const auto [cell_width, cell_height] = parse_size(command.cell, "--cell");
   const SheetPlan plan = planned_sheet(command);
   const bool sweeps = !plan.axes.empty();
@@ -169,34 +165,23 @@ void sheet(const SheetCommand& command) {
     add_headings(layout, headings);
   }
 
-  watch_for_interruption();
-  AtomicFile file = open_output(run);
-  const Device device = open_device(run);
-  const auto start = std::chrono::steady_clock::now();
-  {
-    Stream stream(device);
-    Progress progress(run.output, layout.count * cell_width * cell_height, run.quiet);
-    const auto cell = [&](std::int64_t index) {
-      return sweeps ? sweep_cell(plan, index) : seed_cell(plan, index);
-    };
-    paint_sheet(stream, layout, cell, file, {{kSheetKeyword, sheet_json(command, layout, plan)}}, progress,
-                headings);
-  }
-  file.commit();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto cell = [&](std::int64_t index) {
+    return sweeps ? sweep_cell(plan, index) : seed_cell(plan, index);
+  };
+  const PaintedSheet painted = paint_sheet(run, layout, cell, sheet_json(command, layout, plan), headings);
   if (run.json) {
     print_json({{"file", run.output},
                 {"width", layout.width()},
                 {"height", layout.height()},
                 {"cells", plan.cells()},
                 {"columns", layout.columns},
-                {"bytes", file.bytes_written()},
-                {"seconds", seconds},
-                {"device", device.name()}});
+                {"bytes", painted.bytes},
+                {"seconds", painted.seconds},
+                {"device", painted.device.name()}});
   } else if (!run.quiet) {
     print_text(fmt::format("{}: {} cells of {}x{} in {} columns, {}; {:.2f} s, {}\n", run.output,
-                           plan.cells(), cell_width, cell_height, layout.columns, device_text(device),
-                           seconds, size_text(file.bytes_written())));
+                           plan.cells(), cell_width, cell_height, layout.columns, device_text(painted.device),
+                           painted.seconds, size_text(painted.bytes)));
   }
 }
 

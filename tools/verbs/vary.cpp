@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "tools/contact_sheet.h"
-#include "tools/image/png_reader.h"
-#include "tools/interruption.h"
 #include "tools/option_text.h"
-#include "tools/sheet_pick.h"
+#include "tools/progress.h"
 #include "tools/usage_error.h"
 #include "tools/verbs/verbs.h"
 
@@ -24,9 +21,7 @@ constexpr double kMostStrength = 1000;
 
 void vary(const VaryCommand& command) {
   const RunOptions& run = command.run;
-  if (run.output.empty()) throw UsageError("vary needs -o FILE.png");
-  if (picture_file_of(run.output) != PictureFile::png)
-    throw UsageError(fmt::format("{}: a contact sheet is a .png file", run.output));
+  require_sheet_name(run, "vary");
   const bool latent = command.move && parse_choice("--move", *command.move, {"weights", "latent"}) == 1;
   const VariedPart part = latent ? VariedPart::latent : VariedPart::weights;
   const double strength = command.strength.value_or(latent ? kUsualLatentStrength : kUsualStrength);
@@ -54,22 +49,12 @@ void vary(const VaryCommand& command) {
         {"count", command.count}}},
       {"recipe", nlohmann::ordered_json::parse(recipe_to_json(original, -1))}};
 
-  watch_for_interruption();
-  AtomicFile file = open_output(run);
-  const Device device = open_device(run);
-  const auto start = std::chrono::steady_clock::now();
-  {
-    Stream stream(device);
-    Progress progress(run.output, count * cell_width * cell_height, run.quiet);
-    const auto cell = [&](std::int64_t index) {
-      return SheetCell{
-          varied(original, part, strength, command.variation_seed, static_cast<std::uint64_t>(index)),
-          index == 0 ? "0 original" : std::to_string(index), ""};
-    };
-    paint_sheet(stream, layout, cell, file, {{kSheetKeyword, document.dump()}}, progress);
-  }
-  file.commit();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto cell = [&](std::int64_t index) {
+    return SheetCell{
+        varied(original, part, strength, command.variation_seed, static_cast<std::uint64_t>(index)),
+        index == 0 ? "0 original" : std::to_string(index), ""};
+  };
+  const PaintedSheet painted = paint_sheet(run, layout, cell, document.dump());
   if (run.json) {
     print_json({{"file", run.output},
                 {"width", layout.width()},
@@ -77,13 +62,13 @@ void vary(const VaryCommand& command) {
                 {"variations", command.count},
                 {"strength", strength},
                 {"columns", layout.columns},
-                {"bytes", file.bytes_written()},
-                {"seconds", seconds},
-                {"device", device.name()}});
+                {"bytes", painted.bytes},
+                {"seconds", painted.seconds},
+                {"device", painted.device.name()}});
   } else if (!run.quiet) {
     print_text(fmt::format("{}: the original and {} variations of {}x{}, {}; {:.2f} s, {}\n", run.output,
-                           command.count, cell_width, cell_height, device_text(device), seconds,
-                           size_text(file.bytes_written())));
+                           command.count, cell_width, cell_height, device_text(painted.device),
+                           painted.seconds, size_text(painted.bytes)));
   }
 }
 
